@@ -1,0 +1,17 @@
+/**
+ * The kernel's own failures, apart from errors that programs see.
+ */
+
+/** An invariant broke, or a module did what it must not. Always a defect, never an answer to a program. */
+export class KernelBug extends Error {
+  override readonly name = 'KernelBug'
+
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+  }
+}
+
+/** Stops compilation where a union has a member that a switch does not handle. */
+export function assertNever(value: never): never {
+  throw new KernelBug(`unexpected ${String(value)}`)
+}

@@ -1,0 +1,123 @@
+/**
+ * Taking signals: default actions, stops, and the choice of a handler.
+ * Linux: get_signal_to_deliver, do_signal_stop, finish_stop, is_orphaned_pgrp (kernel/signal.c, kernel/exit.c, 2.6.14).
+ */
+
+import { CLD_STOPPED, defaultAction, SA_NODEFER, SA_RESETHAND, SIG_DFL, SIG_IGN, type SigInfo, SIGSTOP } from '../abi/signal.js'
+import { doGroupExit, orphanedPgrp } from './exit.js'
+import {
+  actionOf,
+  dequeueSignal,
+  ignoredByDefault,
+  isStopSignal,
+  notifyParentStop,
+  recalcSigpending,
+  threadsOf,
+} from './signal.js'
+import type { KSigAction } from './signal_state.js'
+import { sigBit } from './sigset.js'
+import { type Task, TASK_STOPPED } from './task.js'
+
+/** A signal with a handler. */
+export interface Delivery {
+  readonly info: SigInfo
+  readonly action: KSigAction
+}
+
+/**
+ * Acts on pending signals until one has a handler (returned), none is left (null), or the task has stopped or
+ * died (null, with its state saying so). Linux: get_signal_to_deliver.
+ */
+export function getSignalToDeliver(current: Task): Delivery | null {
+  const { group } = current
+  for (;;) {
+    if (group.stopCount > 0) {
+      stopThread(current)
+      return null
+    }
+    const info = dequeueSignal(current, current.blockedLow, current.blockedHigh)
+    recalcSigpending(current)
+    if (info === null) return null
+    const sig = info.signo
+    const action = actionOf(current, sig)
+    if (current.k.trace.signalDeliver) emitDeliver(current, info, action.handler)
+    if (action.handler === SIG_IGN) continue
+    if (action.handler !== SIG_DFL) {
+      if ((action.flags & SA_RESETHAND) !== 0) {
+        current.sighand.actions[sig] = { ...action, handler: SIG_DFL }
+      }
+      return { info, action }
+    }
+    if (ignoredByDefault(current, sig)) continue
+    // Init gets no signals it does not want.
+    if (current === current.k.state.init) continue
+    if (isStopSignal(sig)) {
+      if (sig !== SIGSTOP && orphanedPgrp(group.pgrp, null)) continue
+      stopGroup(current, sig)
+      return null
+    }
+    const dumps = defaultAction(sig, current.k.facts.release) === 'core'
+    doGroupExit(current, sig | (dumps && mayDumpCore(current) ? 0x80 : 0))
+    return null
+  }
+}
+
+/** A core is dumped when RLIMIT_CORE allows at least a page. No file is written: the status says it. */
+const mayDumpCore = (task: Task): boolean => (task.group.rlimits[4]?.cur ?? 0) >= 4096
+
+/** Stops the calling thread and asks its siblings to follow. Linux: do_signal_stop. */
+function stopGroup(current: Task, sig: number): void {
+  const { group } = current
+  let others = 0
+  for (const thread of threadsOf(group)) {
+    thread.exitCode = sig
+    if (thread === current || thread.state >= TASK_STOPPED) continue
+    others++
+    thread.sigPending = true
+  }
+  group.stopCount = others
+  finishStop(current)
+}
+
+/** A thread that was asked to stop. Linux: handle_group_stop. */
+function stopThread(current: Task): void {
+  current.group.stopCount--
+  finishStop(current)
+}
+
+/** Linux: finish_stop. The last thread to stop tells the parent. */
+function finishStop(current: Task): void {
+  const { group } = current
+  current.state = TASK_STOPPED
+  current.k.attention = true
+  recalcSigpending(current)
+  if (group.stopCount > 0) return
+  group.stopped = true
+  group.continued = false
+  notifyParentStop(group.leader, CLD_STOPPED)
+}
+
+/** The mask while a handler runs: the old one, the handler's own, and the signal itself. Linux: handle_signal. */
+export function blockForHandler(current: Task, sig: number, action: KSigAction): void {
+  current.blockedLow |= action.maskLow
+  current.blockedHigh |= action.maskHigh
+  if ((action.flags & SA_NODEFER) === 0) {
+    if (sig <= 32) current.blockedLow |= sigBit(sig)
+    else current.blockedHigh |= sigBit(sig)
+  }
+  recalcSigpending(current)
+}
+
+function emitDeliver(current: Task, info: SigInfo, handler: number): void {
+  const { k } = current
+  k.trace.emitEvent({
+    kind: 'signal:deliver',
+    seq: k.seq++,
+    time: k.state.now,
+    pid: current.pid,
+    comm: current.comm,
+    signal: info.signo,
+    info,
+    action: handler === SIG_DFL ? defaultAction(info.signo, k.facts.release) : handler === SIG_IGN ? 'ignore' : 'handler',
+  })
+}

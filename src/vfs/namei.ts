@@ -1,0 +1,234 @@
+/**
+ * The path walk: from a name to a dentry. Linux: path_lookup, __link_path_walk, do_follow_link, follow_dotdot,
+ * lookup_hash (fs/namei.c, 2.6.14).
+ *
+ * Every component needs search permission on the directory it is looked up in. Symbolic links nest up to the
+ * profile's limit. `..` stops at the task's root and steps from a mounted tree to what it covers. The result is
+ * left in a Nameidata; nothing is held by it.
+ */
+
+import { ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, type Errno, isErr } from '../abi/errno.js'
+import { MS_NOATIME, MS_NODIRATIME, MS_RDONLY } from '../abi/mount.js'
+import { S_IFDIR, S_IFLNK, S_IFMT } from '../abi/stat.js'
+import type { Task } from '../kernel/task.js'
+import { Dentry, dAdd } from './dentry.js'
+import type { Inode } from './inode.js'
+import { lookupMount, type Mount } from './mount.js'
+import { LAST_DOT, LAST_DOTDOT, LAST_NORM, LAST_ROOT, type Nameidata } from './nameidata.js'
+import type { ParsedPath } from './path.js'
+import { searchPermission } from './permission.js'
+
+/** Walk flags. Linux: LOOKUP_FOLLOW …, include/linux/namei.h. */
+export const LOOKUP_FOLLOW = 1
+export const LOOKUP_DIRECTORY = 2
+/** Stop before the last component and leave it in nd.last. */
+export const LOOKUP_PARENT = 16
+
+/** Resolves `path` into `nd`. 0 or an Errno. Linux: path_lookup. */
+export function pathLookup(current: Task, path: string, flags: number, nd: Nameidata): number {
+  const { fs } = current
+  return lookupFrom(current, fs.pwdMnt, fs.pwd, path, flags, nd)
+}
+
+/** As `pathLookup`, relative names starting at a given directory. Linux: do_path_lookup. */
+export function lookupFrom(current: Task, mnt: Mount, dentry: Dentry, path: string, flags: number, nd: Nameidata): number {
+  const parsed = current.k.paths.get(path)
+  if (typeof parsed === 'number') return parsed
+  const { fs } = current
+  if (parsed.absolute) {
+    nd.mnt = fs.rootMnt
+    nd.dentry = fs.root
+  } else {
+    nd.mnt = mnt
+    nd.dentry = dentry
+  }
+  nd.lastType = LAST_ROOT
+  nd.trailingSlash = false
+  nd.depth = 0
+  nd.total = 0
+  return walk(current, nd, parsed, flags)
+}
+
+/** Walks on from nd.mnt and nd.dentry. Linux: __link_path_walk. */
+function walk(current: Task, nd: Nameidata, path: ParsedPath, flags: number): number {
+  const { names } = path
+  const last = names.length - 1
+  if (last < 0) return 0
+  for (let i = 0; ; i++) {
+    const dir = nd.dentry.inode
+    if (dir === null) return ENOENT
+    const denied = searchPermission(current, dir)
+    if (denied !== 0) return denied
+    const name = names[i]
+    if (name === undefined) return ENOENT
+    const tooLong = i === path.tooLong
+    if (i === last) return walkLast(current, nd, path, name, tooLong, flags)
+    if (name === '..') {
+      followDotDot(current, nd)
+      continue
+    }
+    if (name === '.') continue
+    const failed = stepInto(current, nd, dir, name, tooLong)
+    if (failed !== 0) return failed
+  }
+}
+
+/** One component in the middle of a path: it must lead to a directory. */
+function stepInto(current: Task, nd: Nameidata, dir: Inode, name: string, tooLong: boolean): number {
+  const next = lookupChild(current, nd.dentry, dir, name, tooLong)
+  if (next === null) return ENOENT
+  if (isErr(next)) return next
+  const inode = next.inode
+  if (inode === null) return ENOENT
+  const type = inode.mode & S_IFMT
+  if (type === S_IFDIR) {
+    nd.dentry = next
+    if (next.mounted !== 0) followMount(nd)
+    return 0
+  }
+  if (type !== S_IFLNK) return ENOTDIR
+  const failed = followLink(current, nd, next, inode)
+  if (failed !== 0) return failed
+  const target = nd.dentry.inode
+  if (target === null) return ENOENT
+  return (target.mode & S_IFMT) === S_IFDIR ? 0 : ENOTDIR
+}
+
+/** The last component of a path or of a link's text. */
+function walkLast(
+  current: Task,
+  nd: Nameidata,
+  path: ParsedPath,
+  name: string,
+  tooLong: boolean,
+  flags: number,
+): number {
+  if ((flags & LOOKUP_PARENT) !== 0) {
+    nd.last = name
+    nd.lastTooLong = tooLong
+    nd.trailingSlash = path.trailingSlash
+    nd.lastType = name === '.' ? LAST_DOT : name === '..' ? LAST_DOTDOT : LAST_NORM
+    return 0
+  }
+  if (name === '..') {
+    followDotDot(current, nd)
+    return 0
+  }
+  if (name === '.') return 0
+  const dir = nd.dentry.inode
+  if (dir === null) return ENOENT
+  const next = lookupChild(current, nd.dentry, dir, name, tooLong)
+  if (next === null) return ENOENT
+  if (isErr(next)) return next
+  const inode = next.inode
+  if (inode === null) return ENOENT
+  const wanted = path.trailingSlash ? flags | LOOKUP_FOLLOW | LOOKUP_DIRECTORY : flags
+  if ((inode.mode & S_IFMT) === S_IFLNK && (wanted & LOOKUP_FOLLOW) !== 0) {
+    const failed = followLink(current, nd, next, inode)
+    if (failed !== 0) return failed
+  } else {
+    nd.dentry = next
+    if (next.mounted !== 0) followMount(nd)
+  }
+  const found = nd.dentry.inode
+  if (found === null) return ENOENT
+  if ((wanted & LOOKUP_DIRECTORY) !== 0 && (found.mode & S_IFMT) !== S_IFDIR) return ENOTDIR
+  return 0
+}
+
+/**
+ * A name in a directory: its dentry, null when there is none, or an Errno. No permission is asked.
+ * Linux: do_lookup, real_lookup, cached_lookup.
+ */
+export function lookupChild(current: Task, parent: Dentry, dir: Inode, name: string, tooLong: boolean): Dentry | null | Errno {
+  const known = parent.children?.get(name)
+  if (known !== undefined) return known
+  if (tooLong) return ENAMETOOLONG
+  const { lookup } = dir.ops
+  if (lookup === null) return null
+  const inode = lookup(current, dir, name, parent)
+  if (inode === null || isErr(inode)) return inode
+  const dentry = new Dentry(name, parent, parent.sb, inode)
+  if (parent.sb.cachesDentries) dAdd(parent, dentry)
+  else dentry.hashed = false
+  return dentry
+}
+
+/** The last component after a walk with LOOKUP_PARENT. Asks for search permission. Linux: lookup_hash. */
+export function lookupHash(current: Task, nd: Nameidata): Dentry | null | Errno {
+  const dir = nd.dentry.inode
+  if (dir === null) return ENOENT
+  const denied = searchPermission(current, dir)
+  if (denied !== 0) return denied as Errno
+  return lookupChild(current, nd.dentry, dir, nd.last, nd.lastTooLong)
+}
+
+/** Follows a link in the middle of a path or, where asked, at its end. Linux: do_follow_link. */
+function followLink(current: Task, nd: Nameidata, link: Dentry, inode: Inode): number {
+  const { facts } = current.k
+  if (nd.depth >= facts.maxSymlinkNesting || nd.total >= facts.maxSymlinkTotal) return ELOOP
+  nd.depth++
+  nd.total++
+  const result = followLinkOnce(current, nd, link, inode, LOOKUP_FOLLOW)
+  nd.depth--
+  return result
+}
+
+/**
+ * Walks the text of one link, from the directory that holds it. Does not count nesting: open(2) with O_CREAT
+ * follows the last link this way. Linux: __do_follow_link, __vfs_follow_link.
+ */
+export function followLinkOnce(current: Task, nd: Nameidata, link: Dentry, inode: Inode, flags: number): number {
+  const verdict = current.k.security.inodeFollowLink(current, inode)
+  if (verdict !== 0) return verdict
+  touchAtime(current, nd.mnt, inode)
+  if (inode.ops.jump !== undefined) return inode.ops.jump(current, inode, nd)
+  if (inode.ops.readlink === null) return ENOENT
+  const text = inode.ops.readlink(current, inode)
+  if (typeof text === 'number') return text
+  const path = current.k.paths.get(text)
+  if (typeof path === 'number') return path
+  if (path.absolute) {
+    nd.mnt = current.fs.rootMnt
+    nd.dentry = current.fs.root
+  }
+  void link
+  return walk(current, nd, path, flags)
+}
+
+/** Steps up one level, out of mounted trees, never above the task's root. Linux: follow_dotdot. */
+function followDotDot(current: Task, nd: Nameidata): void {
+  const { fs } = current
+  for (;;) {
+    if (nd.dentry === fs.root && nd.mnt === fs.rootMnt) break
+    if (nd.dentry !== nd.mnt.root) {
+      nd.dentry = nd.dentry.parent ?? nd.dentry
+      break
+    }
+    const { parent, mountpoint } = nd.mnt
+    if (parent === null || mountpoint === null) break
+    nd.mnt = parent
+    nd.dentry = mountpoint
+  }
+  if (nd.dentry.mounted !== 0) followMount(nd)
+}
+
+/** From a mount point to the root of what is mounted there last. Linux: follow_mount. Tells whether it moved. */
+export function followMount(nd: Nameidata): boolean {
+  let moved = false
+  for (;;) {
+    const mounted = lookupMount(nd.mnt, nd.dentry)
+    if (mounted === null) return moved
+    nd.mnt = mounted
+    nd.dentry = mounted.root
+    moved = true
+  }
+}
+
+/** Notes an access unless the mount or file system does not want it. Linux: touch_atime, update_atime. */
+export function touchAtime(current: Task, mnt: Mount | null, inode: Inode): void {
+  const flags = inode.sb.flags | (mnt === null ? 0 : mnt.flags)
+  if ((flags & (MS_RDONLY | MS_NOATIME)) !== 0) return
+  if ((flags & MS_NODIRATIME) !== 0 && (inode.mode & S_IFMT) === S_IFDIR) return
+  inode.atime = current.k.state.now
+}

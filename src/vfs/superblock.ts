@@ -1,0 +1,74 @@
+/**
+ * Superblocks: one mounted file system's own data. Linux: struct super_block, struct super_operations.
+ */
+
+import type { DevT } from '../abi/brand.js'
+import type { Ret } from '../abi/errno.js'
+import type { Statfs } from '../abi/stat.js'
+import type { KernelCore } from '../kernel/kernel.js'
+import type { Dentry } from './dentry.js'
+import type { Inode } from './inode.js'
+
+/** What a file system does for its superblock. Stateless, a frozen constant. */
+export interface SuperOperations {
+  readonly name: string
+  /** Fills in capacity. Linux: statfs. */
+  statfs(sb: SuperBlock): Statfs
+  /** The last use of a nameless inode is gone: free its space. Linux: delete_inode / clear_inode. */
+  evictInode(inode: Inode): void
+  /** New flags or options on a mounted file system: 0 or an Errno. Linux: remount_fs. */
+  remount?(k: KernelCore, sb: SuperBlock, flags: number, options: string): number
+  /** Everything in memory to the device. Linux: sync_fs / write_super. */
+  sync?(k: KernelCore, sb: SuperBlock): void
+  /** The last mount is gone. Linux: put_super / kill_sb. */
+  putSuper?(k: KernelCore, sb: SuperBlock): void
+  /** Options as /proc/mounts shows them behind ro/rw, with a leading comma each. Linux: show_options. */
+  showOptions?(sb: SuperBlock): string
+}
+
+/** Fills the optional parts of a table and freezes it. */
+export const defineSuperOps = (ops: SuperOperations): SuperOperations => Object.freeze(ops)
+
+export class SuperBlock {
+  /** The file-system type's name. */
+  type: string
+  dev: DevT
+  /** MS_RDONLY and friends, of the whole file system. */
+  flags: number
+  root: Dentry | null = null
+  ops: SuperOperations
+  /** The file system's own part. */
+  data: unknown
+  nextIno = 1
+  /** Bytes. */
+  blockSize = 4096
+  /** Largest file in bytes; beyond it EFBIG. */
+  maxBytes: number
+  /** How many mounts show it. */
+  mounts = 0
+  /** Are looked-up names kept in the tree? False where names come and go by themselves (procfs). */
+  cachesDentries = true
+  security: unknown[] | null = null
+
+  constructor(type: string, dev: DevT, flags: number, ops: SuperOperations, data: unknown, maxBytes: number) {
+    this.type = type
+    this.dev = dev
+    this.flags = flags
+    this.ops = ops
+    this.data = data
+    this.maxBytes = maxBytes
+  }
+}
+
+/**
+ * A kind of file system. Linux: struct file_system_type; `mount` is read_super / get_sb.
+ * `mount` returns a superblock with its `root` set, or an Errno.
+ */
+export interface FileSystemType {
+  readonly name: string
+  /** Needs a block device as its source; /proc/filesystems shows `nodev` without. */
+  readonly requiresDevice?: boolean
+  /** Every mount shows the same superblock (procfs). Linux: get_sb_single. */
+  readonly single?: boolean
+  mount(k: KernelCore, source: string, flags: number, options: string): Ret<SuperBlock>
+}
