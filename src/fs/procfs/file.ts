@@ -1,0 +1,95 @@
+/**
+ * Reading and writing the text files of /proc. Linux: array_read (2.0, 2.2), proc_info_read, proc_file_read, seq_read
+ * (2.6.14).
+ *
+ * A text is made by the first read at position 0 and kept with the open file until the next one there, so that
+ * a file read piece by piece is of one moment.
+ * Deviation: 2.2 makes it again for every read and gives at most 3 KiB at a time; so does 2.6 for some files.
+ */
+
+import { EACCES, EINVAL, EIO } from '../../abi/errno.js'
+import { inEffectiveGroup } from '../../kernel/cred.js'
+import type { Task } from '../../kernel/task.js'
+import { utf8Decode, utf8Encode } from '../../lib/bytes.js'
+import { deny } from '../../security/deny.js'
+import type { File } from '../../vfs/file.js'
+import type { Inode } from '../../vfs/inode.js'
+import { defineFileOps, defineInodeOps } from '../../vfs/ops.js'
+import { defaultLlseek } from '../dev/seek.js'
+import { isModern, isSysctl, nodeOf, type ProcNode, taskOf } from './entry.js'
+import { readAfterDeath } from './pid.js'
+import { entryOf } from './tree.js'
+
+/** The text of an open file as bytes; null before the first read. */
+type Content = Uint8Array | null
+
+/** Makes the text: 0, or an Errno; the bytes are left in `file.data`. */
+function generate(current: Task, file: File<Content>, node: ProcNode): number {
+  const { k } = current
+  const task = node.pid === 0 ? null : taskOf(k, node)
+  file.data = null
+  if (node.pid !== 0 && task === null) return readAfterDeath(k.facts.release)
+  const entry = entryOf(k, node)
+  if (entry?.read === undefined) return EINVAL
+  const text = entry.read(current, { task })
+  if (typeof text === 'number') return text
+  file.data = utf8Encode(text)
+  return 0
+}
+
+function read(current: Task, file: File<Content>, buf: Uint8Array, pos: number): number {
+  const node = nodeOf(file.inode)
+  if (pos > 0 && isSysctl(node)) return 0
+  if (pos === 0 || file.data === null) {
+    const failed = generate(current, file, node)
+    if (failed !== 0) return failed
+  }
+  const part = file.data?.subarray(pos, pos + buf.length) ?? null
+  if (part === null) return 0
+  buf.set(part)
+  return part.length
+}
+
+/** What is not for writing says EIO where generic code has the file (proc_file_write), else EINVAL. */
+function write(current: Task, file: File<Content>, data: Uint8Array): number {
+  const { k } = current
+  const node = nodeOf(file.inode)
+  const task = node.pid === 0 ? null : taskOf(k, node)
+  if (node.pid !== 0 && task === null) return readAfterDeath(k.facts.release) || EINVAL
+  const entry = entryOf(k, node)
+  if (entry?.write !== undefined) return entry.write(current, { task }, utf8Decode(data))
+  return node.pid === 0 && isModern(k) ? EIO : EINVAL
+}
+
+/** Linux: proc_array_operations (2.2), proc_info_file_operations, proc_file_operations (2.6). */
+export const textFileOps = defineFileOps<Content>({
+  name: 'procfs.text',
+  seekable: true,
+  llseek: defaultLlseek,
+  open(_current, _inode, file) {
+    file.data = null
+    return 0
+  },
+  read,
+  write,
+})
+
+/** The owner bits are for effective uid 0, whatever the capabilities. Linux: test_perm, kernel/sysctl.c. */
+function sysctlPermission(current: Task, inode: Inode, mask: number): number {
+  const { cred } = current
+  const bits = cred.euid === 0 ? inode.mode >> 6 : inEffectiveGroup(cred, 0) ? inode.mode >> 3 : inode.mode
+  return (bits & mask & 7) === mask ? 0 : deny(current, EACCES, 'dac', inode, mask)
+}
+
+/** Opening with O_TRUNC is fine: there is nothing to cut. */
+const truncate = (): number => 0
+
+/** Everything that is no directory, no link and no tunable. Linux: proc_array_inode_operations (2.2). */
+export const fileInodeOps = defineInodeOps({ name: 'procfs.file', truncate })
+
+/** Linux: proc_sys_inode_operations. */
+export const sysctlInodeOps = defineInodeOps({
+  name: 'procfs.sysctl',
+  truncate,
+  permission: sysctlPermission,
+})
