@@ -1,0 +1,225 @@
+/**
+ * The way into the kernel and out of it: running a call's handler, putting its task to sleep, running it again
+ * after a wake-up, and everything that happens on the return to user mode: signals, stops, restarts.
+ *
+ * Linux: system_call and ret_from_sys_call (arch/i386/kernel/entry.S), do_signal and handle_signal
+ * (arch/i386/kernel/signal.c, 2.6.14). A task is in one of these states between two runs:
+ *
+ *   user mode          call null: `result` is what its program sees next
+ *   asleep in a call   call set, state a sleeping one; runs again when woken
+ *   stopped            state TASK_STOPPED; `returning` says that `call` has run and `result` waits
+ *   dead               TASK_ZOMBIE, TASK_DEAD
+ */
+
+import { BLOCKED, EINTR, ENOSYS, ERESTART_RESTARTBLOCK, ERESTARTNOHAND, ERESTARTNOINTR, ERESTARTSYS, isErr } from '../abi/errno.js'
+import { SA_RESTART } from '../abi/signal.js'
+import { chargeCpu } from '../kernel/cputime.js'
+import { blockForHandler, type Delivery, getSignalToDeliver } from '../kernel/deliver.js'
+import { enqueueTask } from '../kernel/runqueue.js'
+import { recalcSigpending } from '../kernel/signal.js'
+import type { SyscallEntry } from '../kernel/syscall.js'
+import { PendingCall, type Task, TASK_RUNNING, TASK_STOPPED, TASK_ZOMBIE, TF_DIRECT } from '../kernel/task.js'
+
+/** Runs a handler function of a task that the host drives; see programs/direct.ts. */
+export type RunHandler = (task: Task) => void
+
+/** Runs a call's handler once. */
+export function invoke(task: Task, call: PendingCall): unknown {
+  const { args } = call
+  const entry = task.k.syscalls.get(call.name)
+  if (entry === undefined) return ENOSYS
+  const [a, b, c, d, e, f] = args
+  if (entry.quick(a, b, c, d, e, f)) return entry.handler(task, a, b, c, d, e, f)
+  const fixed = entry.fix(args)
+  return isErr(fixed) ? fixed : entry.handler(task, ...fixed)
+}
+
+/** Starts a call the long way: traced, hooked, and charged for. */
+export function startCall(task: Task, entry: SyscallEntry, args: readonly unknown[], runHandler: RunHandler): void {
+  const { k } = task
+  const call = new PendingCall(entry.name, args, k.seq)
+  if (k.trace.syscallEnter) emitEnter(task, call)
+  if (k.syscallTime > 0) chargeCpu(task, k.syscallTime)
+  const verdict = k.syscallHooked ? k.security.syscallEnter(task, entry.name, entry.nr, args) : 0
+  if (task.state >= TASK_ZOMBIE) return
+  finishCall(task, call, verdict === 0 ? invoke(task, call) : verdict, runHandler)
+}
+
+/** Acts on what a handler returned. */
+export function finishCall(task: Task, call: PendingCall, result: unknown, runHandler: RunHandler): void {
+  if (result === BLOCKED) {
+    fallAsleep(task, call)
+    return
+  }
+  if (task.sigPending || isRestartCode(result)) returnToUser(task, call, result, runHandler)
+  else complete(task, call, result)
+}
+
+/** The task sleeps in the call. Functions among the arguments have done their part (clone) and are not state. */
+function fallAsleep(task: Task, call: PendingCall): void {
+  const hasFunction = call.args.some((arg) => typeof arg === 'function')
+  task.call = hasFunction
+    ? new PendingCall(call.name, call.args.map((arg) => (typeof arg === 'function' ? null : arg)), call.seq)
+    : call
+  if (task.k.trace.schedWait && task.queued === null) emitWait(task)
+}
+
+/** Runs a sleeping task's call again after a wake-up. */
+export function resumeCall(task: Task, runHandler: RunHandler): void {
+  const { call } = task
+  if (call === null) return
+  task.call = null
+  if (task.returning) {
+    task.returning = false
+    returnToUser(task, call, task.result, runHandler)
+    return
+  }
+  finishCall(task, call, invoke(task, call), runHandler)
+}
+
+const isRestartCode = (result: unknown): boolean =>
+  typeof result === 'number' && result <= ERESTARTSYS && result >= ERESTART_RESTARTBLOCK
+
+/**
+ * Signals, then the result. `call` is null when the task was in user mode. Ends with the task dead, stopped,
+ * asleep again, about to run a handler, or with its result ready. Linux: do_signal.
+ */
+export function returnToUser(task: Task, from: PendingCall | null, outcome: unknown, runHandler: RunHandler): void {
+  let call = from
+  let result = outcome
+  for (;;) {
+    if (task.sigPending) {
+      const delivery = getSignalToDeliver(task)
+      if (task.state >= TASK_ZOMBIE) return
+      if (task.state === TASK_STOPPED) {
+        task.call = call
+        task.result = result
+        task.returning = call !== null
+        return
+      }
+      if (delivery !== null) {
+        pushFrame(task, call, result, delivery)
+        call = null
+        result = undefined
+        if (task.k.facts.stacksSignals) continue
+      }
+    }
+    const frame = task.frames?.at(-1)
+    if (frame !== undefined && !frame.started) {
+      if ((task.flags & TF_DIRECT) === 0) {
+        task.call = null
+        enqueueTask(task)
+        return
+      }
+      runHandler(task)
+      if (task.state >= TASK_ZOMBIE) return
+      const popped = popFrame(task)
+      call = popped.restart
+      result = popped.result
+      continue
+    }
+    if (call !== null && isRestartCode(result)) {
+      if (task.savedMask !== null && task.k.facts.restoresSigmask) {
+        restoreSavedMask(task)
+        result = ERESTARTNOINTR
+        if (task.sigPending) continue
+      }
+      if (result === ERESTARTSYS || result === ERESTARTNOINTR) task.restart = null
+      result = invoke(task, call)
+      if (result === BLOCKED) {
+        fallAsleep(task, call)
+        return
+      }
+      continue
+    }
+    complete(task, call, result)
+    return
+  }
+}
+
+/** Notes what a handler interrupts, and blocks what it blocks. Linux: handle_signal, setup_frame. */
+function pushFrame(task: Task, call: PendingCall | null, outcome: unknown, delivery: Delivery): void {
+  const { info, action } = delivery
+  let result = outcome
+  let restart: PendingCall | null = null
+  if (call !== null) {
+    if (isRestartCode(result)) {
+      const restarts = result === ERESTARTNOINTR || (result === ERESTARTSYS && (action.flags & SA_RESTART) !== 0)
+      if (task.k.trace.syscallExit) emitExit(task, call, result)
+      if (restarts) {
+        restart = call
+        result = ERESTARTNOINTR
+      } else result = EINTR
+    } else if (task.k.trace.syscallExit) emitExit(task, call, result)
+    task.restart = null
+  }
+  const [maskLow, maskHigh] = task.savedMask ?? [task.blockedLow, task.blockedHigh]
+  task.savedMask = null
+  if (task.frames === null) task.frames = []
+  task.frames.push({ signal: info.signo, info, handler: action.handler, maskLow, maskHigh, result, restart, started: false })
+  blockForHandler(task, info.signo, action)
+}
+
+/** A handler has returned. Linux: sys_sigreturn. */
+export function popFrame(task: Task): { readonly restart: PendingCall | null; readonly result: unknown } {
+  const frame = task.frames?.pop()
+  if (frame === undefined) return { restart: null, result: undefined }
+  if (task.frames?.length === 0) task.frames = null
+  task.blockedLow = frame.maskLow
+  task.blockedHigh = frame.maskHigh
+  recalcSigpending(task)
+  return frame
+}
+
+/** sigsuspend ended without a handler. */
+function restoreSavedMask(task: Task): void {
+  if (task.savedMask === null) return
+  ;[task.blockedLow, task.blockedHigh] = task.savedMask
+  task.savedMask = null
+  recalcSigpending(task)
+}
+
+/** The call is over: its result waits for the program. */
+function complete(task: Task, call: PendingCall | null, result: unknown): void {
+  task.call = null
+  task.restart = null
+  task.result = result
+  if (call !== null && task.k.trace.syscallExit) emitExit(task, call, result)
+  if ((task.flags & TF_DIRECT) === 0 && task.state === TASK_RUNNING) enqueueTask(task)
+}
+
+function emitEnter(task: Task, call: PendingCall): void {
+  const { k } = task
+  k.trace.emitEvent({
+    kind: 'syscall:enter',
+    seq: k.seq++,
+    time: k.state.now,
+    pid: task.pid,
+    comm: task.comm,
+    name: call.name,
+    nr: k.syscalls.get(call.name)?.nr ?? -1,
+    args: call.args,
+  })
+}
+
+function emitExit(task: Task, call: PendingCall, ret: unknown): void {
+  const { k } = task
+  k.trace.emitEvent({
+    kind: 'syscall:exit',
+    seq: k.seq++,
+    time: k.state.now,
+    pid: task.pid,
+    comm: task.comm,
+    name: call.name,
+    nr: k.syscalls.get(call.name)?.nr ?? -1,
+    args: call.args,
+    ret,
+    enterSeq: call.seq,
+  })
+}
+
+function emitWait(task: Task): void {
+  const { k } = task
+  const queue = task.waits?.queue.name ?? 'a signal'
+  k.trace.emitEvent({ kind: 'sched:wait', seq: k.seq++, time: k.state.now, pid: task.pid, comm: task.comm, queue })
+}

@@ -1,0 +1,175 @@
+/**
+ * mount, umount, sync. Reference §1.3. Linux: fs/namespace.c (2.6.14), fs/super.c (2.2.12).
+ *
+ * Where a file system cannot be read, 2.2 says EINVAL whatever the cause. Bind and moved mounts come with 2.4.
+ */
+
+import { CAP_SYS_ADMIN } from '../abi/capability.js'
+import { EBUSY, EFAULT, EINVAL, ENODEV, ENOTDIR, isErr } from '../abi/errno.js'
+import { MNT_DETACH, MNT_FORCE, MS_BIND, MS_MGC_MSK, MS_MGC_VAL, MS_MOVE, MS_RDONLY, MS_REC, MS_REMOUNT } from '../abi/mount.js'
+import { S_IFDIR, S_IFMT } from '../abi/stat.js'
+import type { Task } from '../kernel/task.js'
+import { requireCapability } from '../security/capability.js'
+import { isSubdir } from '../vfs/dentry.js'
+import { FMODE_WRITE } from '../vfs/file.js'
+import { attachMount, detachMount, type Mount } from '../vfs/mount.js'
+import { LOOKUP_FOLLOW, pathLookup } from '../vfs/namei.js'
+import { cloneMount, doUmount, graftTree, kernMount, mountFlags, putMount, superFlags } from '../vfs/namespace.js'
+import { row, type SyscallRow } from './row.js'
+
+const textOr = (value: unknown, missing: string): string | null =>
+  value === undefined || value === null ? missing : typeof value === 'string' ? value : null
+
+/** Linux: sys_mount, do_mount. */
+export function sysMount(current: Task, source: unknown, target: string, type: unknown, flagsArg: number, data: unknown): number {
+  const from = textOr(source, 'none')
+  const fstype = textOr(type, '')
+  const options = textOr(data, '')
+  if (from === null || fstype === null || options === null) return EFAULT
+  const flags = (flagsArg & MS_MGC_MSK) === (MS_MGC_VAL | 0) ? flagsArg & ~MS_MGC_MSK : flagsArg
+  const { facts, nd } = current.k
+  if (!facts.hasBindMounts) {
+    const refused = requireCapability(current, CAP_SYS_ADMIN)
+    if (refused !== 0) return refused
+    if ((flags & MS_REMOUNT) === 0 && !current.k.filesystems.has(fstype)) return ENODEV
+  }
+  const failed = pathLookup(current, target, LOOKUP_FOLLOW, nd)
+  if (failed !== 0) return failed
+  const verdict = current.k.security.sbMount(current, from, nd.dentry, fstype, flags)
+  if (verdict !== 0) return verdict
+  if ((flags & MS_REMOUNT) !== 0) return remount(current, flags, options)
+  if (facts.hasBindMounts && (flags & MS_BIND) !== 0) return bind(current, from, (flags & MS_REC) !== 0)
+  if (facts.hasBindMounts && (flags & MS_MOVE) !== 0) return move(current, from)
+  return newMount(current, from, fstype, flags, options)
+}
+
+/** Linux: do_new_mount, do_add_mount. */
+function newMount(current: Task, source: string, type: string, flags: number, options: string): number {
+  const { k } = current
+  const { nd } = k
+  if (type === '') return EINVAL
+  const refused = requireCapability(current, CAP_SYS_ADMIN)
+  if (refused !== 0) return refused
+  const at = nd.mnt
+  const dentry = nd.dentry
+  if (!k.facts.hasBindMounts && ((dentry.inode?.mode ?? 0) & S_IFMT) !== S_IFDIR) return ENOTDIR
+  if (!k.facts.hasStackedMounts && (dentry === at.root || (dentry.inode?.count ?? 0) > 0)) return EBUSY
+  const mnt = kernMount(k, type, source, flags, options)
+  if (isErr(mnt)) return mnt
+  const sameAgain = at.sb === mnt.sb && at.root === dentry
+  const failed = sameAgain ? EBUSY : graftTree(k, mnt, at, dentry)
+  if (failed !== 0) putMount(k, mnt)
+  return failed
+}
+
+/** New flags and options for what is mounted at nd. Linux: do_remount. */
+function remount(current: Task, flags: number, options: string): number {
+  const { k } = current
+  const { nd } = k
+  const refused = requireCapability(current, CAP_SYS_ADMIN)
+  if (refused !== 0) return refused
+  if (nd.dentry !== nd.mnt.root) return EINVAL
+  const { sb } = nd.mnt
+  const failed = sb.ops.remount?.(k, sb, superFlags(flags), options) ?? 0
+  if (failed !== 0) return failed
+  if ((flags & MS_RDONLY) !== 0 && (sb.flags & MS_RDONLY) === 0 && hasWriters(k, sb)) return EBUSY
+  sb.flags = superFlags(flags)
+  nd.mnt.flags = mountFlags(flags)
+  return 0
+}
+
+/** Is a file of the file system open for writing? Linux: fs_may_remount_ro. */
+function hasWriters(k: Task['k'], sb: Mount['sb']): boolean {
+  for (const task of k.state.tasks.values()) {
+    for (const file of task.files.files) {
+      if (file !== null && file.inode.sb === sb && (file.mode & FMODE_WRITE) !== 0) return true
+    }
+  }
+  return false
+}
+
+/** Linux: do_loopback. */
+function bind(current: Task, source: string, recursive: boolean): number {
+  const { k } = current
+  const { nd, nd2 } = k
+  const refused = requireCapability(current, CAP_SYS_ADMIN)
+  if (refused !== 0) return refused
+  const failed = pathLookup(current, source, LOOKUP_FOLLOW, nd2)
+  if (failed !== 0) return failed
+  const mnt = cloneMount(nd2.mnt, nd2.dentry)
+  const stuck = graftTree(k, mnt, nd.mnt, nd.dentry)
+  if (stuck !== 0) {
+    putMount(k, mnt)
+    return stuck
+  }
+  if (recursive) bindChildren(k, nd2.mnt, mnt)
+  return 0
+}
+
+/** Linux: copy_tree. */
+function bindChildren(k: Task['k'], from: Mount, to: Mount): void {
+  for (const child of [...(from.children?.values() ?? [])]) {
+    if (child.mountpoint === null || child === to || !isSubdir(child.mountpoint, to.root)) continue
+    const copy = cloneMount(child, child.root)
+    attachMount(copy, to, child.mountpoint)
+    k.state.mounts.push(copy)
+    bindChildren(k, child, copy)
+  }
+}
+
+/** Linux: do_move_mount. */
+function move(current: Task, source: string): number {
+  const { nd, nd2 } = current.k
+  const refused = requireCapability(current, CAP_SYS_ADMIN)
+  if (refused !== 0) return refused
+  const failed = pathLookup(current, source, LOOKUP_FOLLOW, nd2)
+  if (failed !== 0) return failed
+  const mnt = nd2.mnt
+  if (nd2.dentry !== mnt.root || mnt.parent === null) return EINVAL
+  for (let at: Mount | null = nd.mnt; at !== null; at = at.parent) if (at === mnt) return EINVAL
+  const isDir = (mode: number | undefined): boolean => ((mode ?? 0) & S_IFMT) === S_IFDIR
+  if (isDir(nd.dentry.inode?.mode) !== isDir(mnt.root.inode?.mode)) return EINVAL
+  detachMount(mnt)
+  attachMount(mnt, nd.mnt, nd.dentry)
+  return 0
+}
+
+/** Errors: EINVAL (not a mount), EPERM, EBUSY. Linux: sys_umount. */
+export function sysUmount2(current: Task, target: string, flags: number): number {
+  const { k } = current
+  const { nd } = k
+  if (!k.facts.hasBindMounts) {
+    const refused = requireCapability(current, CAP_SYS_ADMIN)
+    if (refused !== 0) return refused
+  }
+  const failed = pathLookup(current, target, LOOKUP_FOLLOW, nd)
+  if (failed !== 0) return failed
+  if (nd.dentry !== nd.mnt.root) return EINVAL
+  const refused = requireCapability(current, CAP_SYS_ADMIN)
+  if (refused !== 0) return refused
+  if ((flags & ~(MNT_FORCE | MNT_DETACH)) !== 0) return EINVAL
+  const verdict = k.security.sbUmount(current, nd.mnt, flags)
+  if (verdict !== 0) return verdict
+  // The root stays; a real kernel makes it read-only instead.
+  if (nd.mnt.parent === null) {
+    nd.mnt.sb.flags |= MS_RDONLY
+    return 0
+  }
+  return doUmount(k, nd.mnt, flags)
+}
+
+export const sysUmount = (current: Task, target: string): number => sysUmount2(current, target, 0)
+
+/** Linux: sys_sync. */
+export function sysSync(current: Task): number {
+  const { k } = current
+  for (const sb of k.state.superBlocks) sb.ops.sync?.(k, sb)
+  return 0
+}
+
+export const mountCalls: readonly SyscallRow[] = [
+  row('mount', ['any', 'path', 'any', 'int', 'any'], sysMount),
+  row('umount', ['path'], sysUmount),
+  row('umount2', ['path', 'int'], sysUmount2),
+  row('sync', [], sysSync),
+]

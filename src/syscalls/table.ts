@@ -1,0 +1,81 @@
+/**
+ * The system call table of a profile: every call that the core has, with its number there, and ENOSYS for the
+ * calls of the profile that it does not model. Linux: sys_call_table, arch/i386/kernel/entry.S.
+ */
+
+import { ENOSYS } from '../abi/errno.js'
+import type { Profile } from '../abi/profile.js'
+import { anySyscallNr, SYSCALLS, syscallNr } from '../abi/syscalls.js'
+import type { SyscallEntry, SyscallHandler } from '../kernel/syscall.js'
+import { attrCalls } from './attr.js'
+import { capabilityCalls } from './capability.js'
+import { dirCalls } from './dir.js'
+import { fcntlCalls } from './fcntl.js'
+import { idCalls } from './ids.js'
+import { limitCalls } from './limits.js'
+import { mountCalls } from './mount.js'
+import { nameiCalls } from './namei.js'
+import { openCalls } from './open.js'
+import { pgrpCalls } from './pgrp.js'
+import { pipeCalls } from './pipe.js'
+import { pollCalls } from './poll.js'
+import { processCalls } from './process.js'
+import { readWriteCalls } from './read_write.js'
+import { type ArgKind, fixArgs, quickCheck, type SyscallRow } from './row.js'
+import { signalCalls } from './signal.js'
+import { statCalls } from './stat.js'
+import { systemCalls } from './system.js'
+import { timeCalls } from './time.js'
+import { waitCalls } from './wait.js'
+
+/** Every call of the core, by family. */
+export const CORE_CALLS: readonly SyscallRow[] = Object.freeze([
+  ...openCalls,
+  ...readWriteCalls,
+  ...statCalls,
+  ...nameiCalls,
+  ...attrCalls,
+  ...dirCalls,
+  ...fcntlCalls,
+  ...pipeCalls,
+  ...pollCalls,
+  ...mountCalls,
+  ...processCalls,
+  ...waitCalls,
+  ...signalCalls,
+  ...idCalls,
+  ...capabilityCalls,
+  ...pgrpCalls,
+  ...limitCalls,
+  ...timeCalls,
+  ...systemCalls,
+])
+
+/** The kernel's side of a row. */
+export function makeEntry(name: string, nr: number, kinds: readonly ArgKind[], handler: SyscallHandler): SyscallEntry {
+  return Object.freeze({
+    name,
+    nr,
+    quick: quickCheck(kinds),
+    fix: (args: readonly unknown[]) => fixArgs(kinds, args),
+    handler: handler as SyscallEntry['handler'],
+  })
+}
+
+const notModelled = (): number => ENOSYS
+
+/**
+ * The table of a profile. `backports` are names of later calls that are offered as well. A call that the profile
+ * does not have is there all the same and says ENOSYS, so that a program can ask.
+ */
+export function syscallTable(profile: Profile, backports: readonly string[]): Map<string, SyscallEntry> {
+  const table = new Map<string, SyscallEntry>()
+  for (const { name } of SYSCALLS) table.set(name, makeEntry(name, syscallNr(name, profile) ?? -1, [], notModelled))
+  for (const { name, kinds, handler } of CORE_CALLS) {
+    const nr = syscallNr(name, profile)
+    if (nr !== undefined) table.set(name, makeEntry(name, nr, kinds, handler))
+    else if (backports.includes(name)) table.set(name, makeEntry(name, anySyscallNr(name, profile) ?? -1, kinds, handler))
+    else table.set(name, makeEntry(name, -1, [], notModelled))
+  }
+  return table
+}
