@@ -1,0 +1,121 @@
+/**
+ * The composition root: built-in parts and the caller's modules become a typed kernel.
+ */
+
+import { type Profile, profileFacts } from './abi/profile.js'
+import { KernelState } from './kernel/kernel.js'
+import { type AnyModule, orderModules } from './kernel/module.js'
+import { describeKernel, type KernelDescription } from './programs/describe.js'
+import { type EpochCounter, HostKernel } from './programs/host.js'
+import type { AnyProgram } from './programs/image.js'
+import type { Kernel, KernelMember } from './programs/kernel_type.js'
+import type { Checked, ModuleList } from './programs/module_types.js'
+import { type CheckedOptions, checkKernelOptions, type KernelOptions } from './programs/options.js'
+import type { Process } from './programs/process.js'
+import { bootRootfs } from './programs/rootfs.js'
+import { copyState, digestOf, restoreInto, Snapshot } from './programs/snapshot.js'
+import { type InstallOptions, installProgram, type SpawnOptions, spawnProcess } from './programs/spawn.js'
+import { wire } from './programs/wiring.js'
+import { compileHooks } from './security/chain.js'
+import { Random } from './sim/random.js'
+import { Scheduler } from './sim/schedule.js'
+import { Trace } from './sim/trace.js'
+import { syscallTable } from './syscalls/table.js'
+import { DeviceRegistry } from './vfs/devices.js'
+import { PathCache } from './vfs/path.js'
+
+/** A kernel with everything wired but its modules' contributions. */
+class ComposedKernel extends HostKernel {
+  private readonly options: CheckedOptions
+  private readonly order: readonly AnyModule[]
+
+  constructor(options: CheckedOptions, order: readonly AnyModule[], scheduler: Scheduler, epochs: EpochCounter) {
+    const facts = profileFacts(options.profile)
+    super(
+      {
+        state: new KernelState(new Random(options.seed), options.pidMax, options.hostname),
+        facts,
+        trace: new Trace(),
+        security: compileHooks([]).hooks,
+        devices: new DeviceRegistry(facts),
+        paths: new PathCache(),
+        maxTasks: options.maxTasks,
+        syscallTime: options.syscallTime,
+        syscalls: syscallTable(options.profile, options.backports),
+      },
+      scheduler,
+      epochs,
+    )
+    this.options = options
+    this.order = order
+  }
+
+  get schedule(): readonly number[] {
+    return this.scheduler.picks
+  }
+
+  get profile(): Profile {
+    return this.options.profile
+  }
+
+  spawn(options: SpawnOptions = {}): Process {
+    return spawnProcess(this, options)
+  }
+
+  process(pid: number): Process | undefined {
+    return this.handleOf(pid)
+  }
+
+  install(path: string, program: AnyProgram, options: InstallOptions = {}): void {
+    installProgram(this, path, program, options)
+  }
+
+  fork(): ComposedKernel {
+    const copy = new ComposedKernel(this.options, this.order, this.scheduler.copy(), this.epochs)
+    for (const [name, image] of this.programs) copy.programs.set(name, image)
+    copyState(this, copy)
+    wire(copy, this.order, false)
+    return copy
+  }
+
+  snapshot(): Snapshot {
+    return new Snapshot(this)
+  }
+
+  restore(snapshot: Snapshot): void {
+    if (!(snapshot instanceof Snapshot)) throw new TypeError('restore: what k.snapshot() returned is wanted')
+    restoreInto(this, snapshot)
+    wire(this, this.order, false)
+  }
+
+  digest(): string {
+    return digestOf(this)
+  }
+
+  describe(): KernelDescription {
+    return describeKernel(this, this.order)
+  }
+
+  /** The first state: modules', the root file system, pid 1, installed programs. */
+  boot(): void {
+    wire(this, this.order, true)
+    bootRootfs(this, this.options.rootfs)
+    for (const [path, program] of Object.entries(this.options.programs)) installProgram(this, path, program, {})
+  }
+}
+
+/**
+ * A new kernel. `modules` are what module factories return; what is not passed in costs nothing. Without options:
+ * 2.2.12, a ramfs root with /dev, /proc, /etc and /tmp, pid 1 owned by root.
+ *
+ * Errors: TypeError for options or a list of modules that cannot work, saying which and why.
+ */
+export function createKernel<const Ms extends ModuleList = readonly []>(
+  options?: KernelOptions<Ms & Checked<Ms, KernelMember>>,
+): Kernel<Ms> {
+  const checked = checkKernelOptions(options ?? {})
+  const order = orderModules(checked.modules)
+  const kernel = new ComposedKernel(checked, order, new Scheduler(checked.schedule, checked.seed), { last: 0 })
+  kernel.boot()
+  return kernel as unknown as Kernel<Ms>
+}

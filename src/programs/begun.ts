@@ -1,0 +1,25 @@
+/**
+ * Calls that have been started and may sleep: `const call = alice.begin.read(fd, buf)`.
+ */
+
+/** What became of a call. */
+export class BegunCall {
+  /** Has the call neither returned nor died? */
+  blocked = true
+  /** Its result, once it has returned. */
+  result: unknown = undefined
+  /** Did the process end inside the call? Then there is no result. */
+  died = false
+
+  /** @internal */
+  finish(result: unknown): void {
+    this.blocked = false
+    this.result = result
+  }
+
+  /** @internal */
+  die(): void {
+    this.blocked = false
+    this.died = true
+  }
+}

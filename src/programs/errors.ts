@@ -1,0 +1,47 @@
+/**
+ * What the library throws at its callers, apart from KernelBug.
+ */
+
+import { type Errno, errnoMessage, errnoName } from '../abi/errno.js'
+
+/** Thrown by `process.libc.*`: a system call failed. */
+export class SyscallError extends Error {
+  override readonly name = 'SyscallError'
+  /** 'EACCES'. */
+  readonly code: string
+  /** The negative error number. */
+  readonly errno: Errno
+  readonly syscall: string
+  /** The path that was given, if any. */
+  readonly path: string | undefined
+
+  constructor(errno: Errno, syscall: string, path: string | undefined) {
+    super(`${errnoName(errno)}: ${errnoMessage(errno)}, ${syscall}${path === undefined ? '' : ` '${path}'`}`)
+    this.code = errnoName(errno)
+    this.errno = errno
+    this.syscall = syscall
+    this.path = path
+  }
+}
+
+/** One sleeping task, and what it waits for. */
+export interface Sleeper {
+  readonly pid: number
+  readonly comm: string
+  /** The call it sleeps in; '' for a stopped task. */
+  readonly syscall: string
+  /** What for, in words. */
+  readonly queue: string
+}
+
+/** A direct call would sleep for ever: nobody can run and no timer is set. The call has been taken back. */
+export class WouldBlock extends Error {
+  override readonly name = 'WouldBlock'
+  readonly sleepers: readonly Sleeper[]
+
+  constructor(call: string, sleepers: readonly Sleeper[]) {
+    const list = sleepers.map(({ pid, comm, syscall, queue }) => `pid ${pid} (${comm}) in ${syscall || 'stop'}, waiting for ${queue}`)
+    super(`${call} would block for ever: ${list.join('; ')}. Use begin.${call.slice(0, call.indexOf('('))} to look at a call that sleeps`)
+    this.sleepers = sleepers
+  }
+}

@@ -1,0 +1,455 @@
+/**
+ * The kernel as its host drives it: processes, direct calls, the scheduler, virtual time.
+ *
+ * One step of the scheduler is one system call of one program. A direct call is made by the host between steps;
+ * when it sleeps, the scheduler runs the others until it can return. Tasks driven by the host that were woken, and
+ * signals for idle ones, are taken care of at the end of every direct call and step, first woken first served.
+ */
+
+import { EINTR } from '../abi/errno.js'
+import type { SigHandler, SigInfo } from '../abi/signal.js'
+import { KernelBug } from '../kernel/bug.js'
+import { KernelCore, type KernelWiring } from '../kernel/kernel.js'
+import type { Contributions } from '../kernel/module.js'
+import type { ProgramImage, UserMode } from '../kernel/program.js'
+import { dequeueTask, enqueueTask } from '../kernel/runqueue.js'
+import { doGroupExit } from '../kernel/exit.js'
+import { recalcSigpending } from '../kernel/signal.js'
+import type { SyscallEntry } from '../kernel/syscall.js'
+import { PendingCall, type Task, TASK_RUNNING, TASK_STOPPED, TASK_ZOMBIE, TF_DIRECT, TF_STARTED, TF_SYSCALL_WORK } from '../kernel/task.js'
+import { removeWaits } from '../kernel/wait.js'
+import type { Scheduler } from '../sim/schedule.js'
+import { finishCall, invoke, popFrame, resumeCall, returnToUser, startCall } from '../syscalls/dispatch.js'
+import { BegunCall } from './begun.js'
+import { type Sleeper, WouldBlock } from './errors.js'
+import { type GeneratorHost, resumeGenerator } from './generator.js'
+import { imageOf, type MachineProgram, programOf } from './image.js'
+import { describeRequest } from './journal.js'
+import { Process } from './process.js'
+import { addCall, addCalls, type CallHost, emptySurfaces } from './surfaces.js'
+
+/** Steps after which `run` gives up, unless told otherwise. */
+const MAX_STEPS = 10_000_000
+
+export interface RunOptions {
+  /** Stop when this many steps have been made; the default throws after ten million. */
+  readonly maxSteps?: number
+  /** Stop rather than let time pass this moment, in milliseconds since boot. */
+  readonly until?: number
+}
+
+/** Numbers the copies of one kernel; shared by all of them. */
+export interface EpochCounter {
+  last: number
+}
+
+/** A handler function of the host's, by number - 2. */
+type Handlers = unknown[]
+
+export class HostKernel extends KernelCore implements UserMode, GeneratorHost, CallHost {
+  /** @internal */
+  readonly surfaces = emptySurfaces()
+  /** @internal Names of the core's calls. */
+  readonly coreCalls: ReadonlySet<string>
+  /** @internal What each module contributed, by name. */
+  readonly contributions = new Map<string, Contributions>()
+  /** @internal */
+  scheduler: Scheduler
+  private readonly handles = new Map<number, Process>()
+  /** @internal */
+  readonly epochs: EpochCounter
+  private lastRun: Task | null = null
+
+  constructor(wiring: KernelWiring, scheduler: Scheduler, epochs: EpochCounter) {
+    super(wiring)
+    this.epochs = epochs
+    this.scheduler = scheduler
+    this.coreCalls = new Set(wiring.syscalls.keys())
+    addCalls(this.surfaces, wiring.syscalls, this)
+    this.user = this
+    this.newEpoch()
+  }
+
+  /** @internal Adds a module's call, or replaces it after a fork or restore. */
+  setCall(entry: SyscallEntry): void {
+    this.syscalls.set(entry.name, entry)
+    addCall(this.surfaces, entry.name, entry, this)
+  }
+
+  /** The objects on which generator programs call `sys.*`. */
+  get requests(): object {
+    return this.surfaces.requests
+  }
+
+  /** @internal File pages written from now on are this copy's own; see fs/pages.ts. */
+  newEpoch(): void {
+    this.epoch = ++this.epochs.last
+  }
+
+  // ---- handles ---------------------------------------------------------------------------------------------
+
+  /** The handle of a live or zombie task; undefined when there is none with this pid. */
+  handleOf(pid: number): Process | undefined {
+    const task = this.state.tasks.get(pid)
+    if (task === undefined) return undefined
+    return this.handleFor(task)
+  }
+
+  /** @internal The one handle of a task. */
+  handleFor(task: Task): Process {
+    const known = this.handles.get(task.pid)
+    if (known !== undefined && known.serial === task.serial) return known
+    const handle = new Process(task, this.generation, this.surfaces)
+    this.handles.set(task.pid, handle)
+    return handle
+  }
+
+  // ---- direct calls ----------------------------------------------------------------------------------------
+
+  /** @internal A call of `process.sys`. */
+  direct(process: Process, entry: SyscallEntry, a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown): unknown {
+    const task = process.current()
+    if (task.state !== TASK_RUNNING || task.call !== null || (task.flags & TF_DIRECT) === 0 || this.trace.emitting) {
+      refuseCall(process, task, entry.name)
+    }
+    if (this.trace.syscallEnter || this.trace.syscallExit || this.syscallHooked || this.syscallTime > 0 || (task.flags & TF_SYSCALL_WORK) !== 0) {
+      startCall(task, entry, trimArgs([a, b, c, d, e, f]), this.runHandler)
+      return this.awaitResult(task, entry)
+    }
+    let result: unknown
+    if (entry.quick(a, b, c, d, e, f)) {
+      result = entry.handler(task, a, b, c, d, e, f)
+    } else {
+      const fixed = entry.fix([a, b, c, d, e, f])
+      if (typeof fixed === 'number') return fixed
+      result = entry.handler(task, ...fixed)
+    }
+    if (!this.attention) return result
+    finishCall(task, new PendingCall(entry.name, trimArgs([a, b, c, d, e, f]), 0), result, this.runHandler)
+    return this.awaitResult(task, entry)
+  }
+
+  /** @internal A call of `process.begin`. */
+  beginCall(process: Process, entry: SyscallEntry, args: readonly unknown[]): BegunCall {
+    const task = process.current()
+    if (task.state !== TASK_RUNNING || task.call !== null || (task.flags & TF_DIRECT) === 0 || this.trace.emitting) {
+      refuseCall(process, task, entry.name)
+    }
+    const begun = new BegunCall()
+    process.begun = begun
+    startCall(task, entry, args, this.runHandler)
+    this.settle()
+    this.noteResult(process, task)
+    this.rethrowTraceErrors()
+    return begun
+  }
+
+  /** Lets others run until the direct call is over. */
+  private awaitResult(task: Task, entry: SyscallEntry): unknown {
+    this.settle()
+    while (isInCall(task)) {
+      if (!this.step()) {
+        const sleepers = this.sleepers()
+        const text = task.call === null ? `${entry.name}()` : describeRequest(task.call)
+        this.cancelCall(task)
+        throw new WouldBlock(text, sleepers)
+      }
+    }
+    this.rethrowTraceErrors()
+    return task.state >= TASK_ZOMBIE && task.result === undefined ? EINTR : task.result
+  }
+
+  /** Takes a sleeping call back, as a signal without a handler would. */
+  private cancelCall(task: Task): void {
+    const { call } = task
+    if (call === null) return
+    removeWaits(task)
+    task.state = TASK_RUNNING
+    task.call = null
+    if (!task.returning) {
+      task.sigPending = true
+      invoke(task, call)
+      removeWaits(task)
+      task.state = TASK_RUNNING
+    }
+    task.returning = false
+    task.restart = null
+    if (task.savedMask !== null) [task.blockedLow, task.blockedHigh] = task.savedMask
+    task.savedMask = null
+    recalcSigpending(task)
+    dequeueTask(task)
+  }
+
+  /** Serves woken tasks that the host drives, and signals for idle ones. */
+  private settle(): void {
+    const { directQueue } = this.state
+    for (let task = directQueue.head; task !== null; task = directQueue.head) {
+      dequeueTask(task)
+      if (task.state === TASK_RUNNING) {
+        if (task.call !== null) resumeCall(task, this.runHandler)
+        else if (task.sigPending) returnToUser(task, null, task.result, this.runHandler)
+      }
+      const process = this.handles.get(task.pid)
+      if (process !== undefined && process.task === task) this.noteResult(process, task)
+    }
+    this.attention = false
+  }
+
+  /** Tells a begun call that it is over. */
+  private noteResult(process: Process, task: Task): void {
+    const { begun } = process
+    if (begun === null) return
+    if (task.state >= TASK_ZOMBIE) begun.die()
+    else if (isInCall(task)) return
+    else begun.finish(task.result)
+    process.begun = null
+  }
+
+  /** @internal Runs the innermost handler of a task that the host drives. */
+  readonly runHandler = (task: Task): void => {
+    const frame = task.frames?.at(-1)
+    if (frame === undefined) return
+    frame.started = true
+    const fn = this.handlerFunction(task, frame.handler)
+    if (typeof fn === 'function') fn(frame.signal, frame.info)
+  }
+
+  // ---- signal handlers -------------------------------------------------------------------------------------
+
+  handlerNumber(task: Task, fn: unknown): number {
+    const handlers = handlersOf(task)
+    const known = handlers.indexOf(fn)
+    if (known >= 0) return known + 2
+    handlers.push(fn)
+    return handlers.length + 1
+  }
+
+  handlerFunction(task: Task, handler: number): SigHandler {
+    const fn = handlersOf(task)[handler - 2]
+    return typeof fn === 'function' ? (sig: number, info: SigInfo) => fn(sig, info) : 0
+  }
+
+  functionImage(fn: unknown): ProgramImage {
+    return imageOf(fn, '', true)
+  }
+
+  forked(parent: Task, child: Task): void {
+    if ((child.flags & TF_DIRECT) !== 0) child.handlers = handlersOf(parent).slice()
+  }
+
+  started(task: Task): void {
+    task.continuation = undefined
+    task.journal = null
+    task.frames = null
+    task.handlers = undefined
+    if (task.program?.kind === 'direct') task.flags |= TF_DIRECT
+    else task.flags &= ~TF_DIRECT
+    task.machine = undefined
+  }
+
+  // ---- the scheduler ---------------------------------------------------------------------------------------
+
+  /**
+   * One step: the next runnable task makes one system call; where none is runnable, time jumps to the next timer.
+   * False when there is neither.
+   */
+  step(): boolean {
+    const task = this.pick()
+    if (task === null) return this.fireNextTimer(Number.POSITIVE_INFINITY)
+    dequeueTask(task)
+    if (this.trace.schedSwitch && task !== this.lastRun) this.emitSwitch(task)
+    this.lastRun = task
+    this.state.switches++
+    this.runStep(task)
+    if (task.state === TASK_RUNNING && (task.flags & TF_DIRECT) === 0) enqueueTask(task)
+    if (this.attention) this.settle()
+    this.rethrowTraceErrors()
+    return true
+  }
+
+  /**
+   * Runs until nothing can: no task is runnable and no timer is set (or `until` is reached). Returns the number of
+   * steps. Throws a RangeError after ten million steps unless `maxSteps` says otherwise.
+   */
+  run(options: RunOptions = {}): number {
+    const { maxSteps, until = Number.POSITIVE_INFINITY } = options
+    const limit = maxSteps ?? MAX_STEPS
+    for (let steps = 0; ; steps++) {
+      if (steps >= limit) {
+        if (maxSteps !== undefined) return steps
+        throw new RangeError(`run() did not come to rest in ${MAX_STEPS} steps: pass { maxSteps } or { until }`)
+      }
+      if (this.state.runQueue.head === null) {
+        if (!this.fireNextTimer(until)) return steps
+      } else this.step()
+    }
+  }
+
+  /** Lets `milliseconds` of virtual time pass: timers fire in order, and whoever they wake runs. */
+  advance(milliseconds: number): void {
+    if (!(milliseconds >= 0) || milliseconds === Number.POSITIVE_INFINITY) {
+      throw new RangeError(`advance(${milliseconds}): a finite number of milliseconds >= 0 is wanted`)
+    }
+    const until = this.state.now + milliseconds
+    this.run({ until })
+    this.state.now = Math.max(this.state.now, until)
+  }
+
+  /** Lets the clock jump to the next timer not after `until`, and runs it. */
+  private fireNextTimer(until: number): boolean {
+    const { timers } = this.state
+    const timer = timers.first()
+    if (timer === undefined || timer.at > until) return false
+    timers.remove(timer)
+    this.state.now = Math.max(this.state.now, timer.at)
+    const handler = this.timerHandlers.get(timer.handler)
+    if (handler === undefined) throw new KernelBug(`no handler for timer '${timer.handler}'`)
+    if (this.trace.timerFire) {
+      this.trace.emitEvent({ kind: 'timer:fire', seq: this.seq++, time: this.state.now, handler: timer.handler })
+    }
+    handler(this, timer.data)
+    this.settle()
+    this.rethrowTraceErrors()
+    return true
+  }
+
+  private pick(): Task | null {
+    const { runQueue } = this.state
+    if (runQueue.length <= 1) return runQueue.head
+    const index = this.scheduler.pick(runQueue.length, (at) => nth(runQueue.head, at)?.serial ?? 0)
+    return nth(runQueue.head, index)
+  }
+
+  /** One turn of a task with a program. */
+  private runStep(task: Task): void {
+    if (task.call !== null) resumeCall(task, this.runHandler)
+    else if (task.sigPending) returnToUser(task, null, task.result, this.runHandler)
+    else this.runProgram(task)
+  }
+
+  private runProgram(task: Task): void {
+    switch (task.program?.kind) {
+      case 'generator':
+        return this.runGenerator(task)
+      case 'machine':
+        return this.runMachine(task)
+      case 'function':
+        return this.runFunction(task)
+      default:
+        throw new KernelBug(`pid ${task.pid} (${task.comm}) is in the run queue without a program`)
+    }
+  }
+
+  private runGenerator(task: Task): void {
+    let turn: ReturnType<typeof resumeGenerator>
+    try {
+      turn = resumeGenerator(this, task)
+    } catch (error) {
+      doGroupExit(task, 11)
+      throw error
+    }
+    task.flags |= TF_STARTED
+    if (turn.kind === 'call') this.makeRequest(task, turn.request.name, turn.request.args)
+    else if (turn.kind === 'exit') doGroupExit(task, (turn.code & 0xff) << 8)
+    else this.sigreturn(task)
+  }
+
+  private sigreturn(task: Task): void {
+    const { restart, result } = popFrame(task)
+    returnToUser(task, restart, result, this.runHandler)
+  }
+
+  private runMachine(task: Task): void {
+    const program = programOf(task.program as ProgramImage) as MachineProgram<unknown>
+    if ((task.flags & TF_STARTED) === 0) {
+      task.machine = program.init(task.argv, task.env)
+      task.flags |= TF_STARTED
+    }
+    const frame = task.frames?.at(-1)
+    if (frame !== undefined) {
+      program.signal?.(task.machine, frame.handler, frame.signal)
+      return this.sigreturn(task)
+    }
+    const next = program.step(task.machine, task.result)
+    if (typeof next === 'number') doGroupExit(task, (next & 0xff) << 8)
+    else this.makeRequest(task, next.name, next.args)
+  }
+
+  /** A plain function runs as one direct call, others running while it sleeps. */
+  private runFunction(task: Task): void {
+    const program = programOf(task.program as ProgramImage) as (sys: unknown, ...args: string[]) => unknown
+    task.flags |= TF_DIRECT
+    const process = this.handleFor(task)
+    const code = program(process.sys, ...task.argv.slice(1))
+    if (task.state < TASK_ZOMBIE) doGroupExit(task, ((typeof code === 'number' ? code : 0) & 0xff) << 8)
+  }
+
+  private makeRequest(task: Task, name: string, args: readonly unknown[]): void {
+    const entry = this.surfaces.slots.get(name)?.entry
+    if (entry === undefined) throw new TypeError(`program ${task.comm} asked for '${name}': there is no such system call`)
+    startCall(task, entry, args, this.runHandler)
+  }
+
+  // ---- looking ---------------------------------------------------------------------------------------------
+
+  /** Who sleeps, in what, waiting for whom. */
+  sleepers(): Sleeper[] {
+    const list: Sleeper[] = []
+    for (const task of this.state.tasks.values()) {
+      if (!isInCall(task) && task.state !== TASK_STOPPED) continue
+      const queue = task.state === TASK_STOPPED ? 'SIGCONT' : (task.waits?.queue.name ?? 'a signal')
+      list.push({ pid: task.pid, comm: task.comm, syscall: task.call?.name ?? '', queue })
+    }
+    return list
+  }
+
+  private rethrowTraceErrors(): void {
+    if (this.trace.errors.length === 0) return
+    const [first, ...others] = this.trace.takeErrors()
+    if (others.length > 0) throw new AggregateError([first, ...others], 'trace listeners threw')
+    throw first
+  }
+
+  private emitSwitch(task: Task): void {
+    this.trace.emitEvent({
+      kind: 'sched:switch',
+      seq: this.seq++,
+      time: this.state.now,
+      pid: task.pid,
+      comm: task.comm,
+      prevPid: this.lastRun?.pid ?? 0,
+      prevComm: this.lastRun?.comm ?? '',
+    })
+  }
+}
+
+const nth = (head: Task | null, index: number): Task | null => {
+  let task = head
+  for (let i = 0; i < index && task !== null; i++) task = task.runNext
+  return task
+}
+
+/** Has the task started a call that has neither returned nor died? */
+const isInCall = (task: Task): boolean => task.call !== null && task.state < TASK_ZOMBIE
+
+const handlersOf = (task: Task): Handlers => {
+  if (Array.isArray(task.handlers)) return task.handlers
+  const handlers: Handlers = []
+  task.handlers = handlers
+  return handlers
+}
+
+/** Arguments without the missing ones at the end. */
+function trimArgs(args: unknown[]): unknown[] {
+  while (args.length > 0 && args.at(-1) === undefined) args.pop()
+  return args
+}
+
+function refuseCall(process: Process, task: Task, name: string): never {
+  const who = `pid ${process.pid}${task.comm === '' ? '' : ` (${task.comm})`}`
+  if (task.k.trace.emitting) throw new TypeError(`${name}: a trace listener must not call into the kernel`)
+  if (task.state >= TASK_ZOMBIE) throw new TypeError(`${name}: ${who} has ended and can make no calls`)
+  if ((task.flags & TF_DIRECT) === 0) throw new TypeError(`${name}: ${who} runs a program; direct calls are for processes without one`)
+  if (task.state === TASK_STOPPED) throw new TypeError(`${name}: ${who} is stopped`)
+  throw new TypeError(`${name}: ${who} is still in ${task.call?.name ?? 'another call'}`)
+}

@@ -1,0 +1,111 @@
+/**
+ * Handles: what a test holds of a process.
+ *
+ * A handle names a task; it stays valid after `k.restore()`, when the task behind it is another object, and after
+ * the process has ended, when it still knows how.
+ */
+
+import { WEXITSTATUS, WIFEXITED, WIFSIGNALED, WTERMSIG } from '../abi/wait.js'
+import {
+  type Task,
+  TASK_DEAD,
+  TASK_RUNNING,
+  TASK_STOPPED,
+  TASK_ZOMBIE,
+  TF_DIRECT,
+} from '../kernel/task.js'
+import type { BegunCall } from './begun.js'
+import type { Begin, Libc } from './sys_types.js'
+
+/** What a process is doing. 'idle': in user mode, waiting for the test to make a call. */
+export type ProcessState = 'idle' | 'runnable' | 'sleeping' | 'stopped' | 'zombie' | 'dead'
+
+/** A process, driven by direct calls or by its program. `S` is the type of its system calls. */
+export class Process<S = unknown> {
+  readonly pid: number
+  /** Direct calls: a value, or a negative error number. A call that has to wait lets the others run meanwhile. */
+  readonly sys: S
+  /** As `sys`, but errors are thrown as SyscallError. */
+  readonly libc: Libc<S>
+  /** As `sys`, but the call is only started: look at `blocked` and `result`. */
+  readonly begin: Begin<S>
+  /** @internal */
+  readonly serial: number
+  /** @internal The task; a dead one when it does not exist in the present state of the kernel. */
+  task: Task
+  /** @internal Which state of the kernel `task` belongs to. */
+  generation: number
+  /** @internal The call that `begin` has started and that is not over. */
+  begun: BegunCall | null = null
+
+  /** @internal Made by the kernel. */
+  constructor(task: Task, generation: number, surfaces: { sys: object; libc: object; begin: object }) {
+    this.pid = task.pid
+    this.serial = task.serial
+    this.task = task
+    this.generation = generation
+    this.sys = bind(surfaces.sys, this) as S
+    this.libc = bind(surfaces.libc, this) as Libc<S>
+    this.begin = bind(surfaces.begin, this) as Begin<S>
+  }
+
+  /** What it is doing. A process that has been waited for, or never was in this state of the kernel, is 'dead'. */
+  get state(): ProcessState {
+    const task = this.current()
+    if (task.state > TASK_ZOMBIE) return 'dead'
+    if (task.state === TASK_ZOMBIE) return 'zombie'
+    if (task.state === TASK_STOPPED) return 'stopped'
+    if (task.state !== TASK_RUNNING) return 'sleeping'
+    return (task.flags & TF_DIRECT) !== 0 && task.call === null ? 'idle' : 'runnable'
+  }
+
+  /** The raw wait status, for WIFEXITED and its kin; undefined while the process lives. */
+  get exitStatus(): number | undefined {
+    const task = this.current()
+    return task.state >= TASK_ZOMBIE ? task.exitCode : undefined
+  }
+
+  /** The code it gave to exit; undefined while it lives, or when a signal killed it. */
+  get exitCode(): number | undefined {
+    const { exitStatus } = this
+    return exitStatus !== undefined && WIFEXITED(exitStatus) ? WEXITSTATUS(exitStatus) : undefined
+  }
+
+  /** The signal that killed it, if one did. */
+  get killedBy(): number | undefined {
+    const { exitStatus } = this
+    return exitStatus !== undefined && WIFSIGNALED(exitStatus) ? WTERMSIG(exitStatus) : undefined
+  }
+
+  /** The command's name. */
+  get comm(): string {
+    return this.current().comm
+  }
+
+  /** @internal The task in the present state of the kernel. */
+  current(): Task {
+    if (this.task.k.generation !== this.generation) this.rebind(this.task)
+    return this.task
+  }
+
+  /** Finds the task again after the kernel's state has been replaced. */
+  private rebind(task: Task): void {
+    const { k } = task
+    const found = k.state.tasks.get(this.pid)
+    this.generation = k.generation
+    this.begun = null
+    if (found !== undefined && found.serial === this.serial) {
+      this.task = found
+      return
+    }
+    // Not in this state: it ended before, or begins later. Keep a task that answers as dead.
+    task.state = TASK_DEAD
+  }
+}
+
+/** An object with the methods of `surface` that knows its process. */
+function bind(surface: object, process: Process): object {
+  const calls = Object.create(surface)
+  Object.defineProperty(calls, 'process', { value: process })
+  return calls
+}

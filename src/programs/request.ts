@@ -1,0 +1,33 @@
+/**
+ * Requests: how a generator program asks for a system call.
+ *
+ * `sys.open(path, flags)` makes a request that yields itself once, so `const fd = yield* sys.open(…)` hands it to
+ * the kernel and evaluates to the typed result.
+ */
+
+import type { SyscallRequest } from '../kernel/program.js'
+
+/** One call asked for. Its own iterator: the first `next` yields it, the second returns the result. */
+export class Request implements SyscallRequest, Iterator<SyscallRequest, unknown, unknown> {
+  readonly name: string
+  readonly args: readonly unknown[]
+  private asked = false
+
+  constructor(name: string, args: readonly unknown[]) {
+    this.name = name
+    this.args = args
+  }
+
+  [Symbol.iterator](): this {
+    return this
+  }
+
+  next(value?: unknown): IteratorResult<SyscallRequest, unknown> {
+    if (this.asked) return { done: true, value }
+    this.asked = true
+    return { done: false, value: this }
+  }
+}
+
+/** A request as plain data, for machine programs: `call('read', 0, buf)`. */
+export const call = (name: string, ...args: readonly unknown[]): SyscallRequest => new Request(name, args)

@@ -1,0 +1,119 @@
+/**
+ * The surfaces that are derived from one table of calls `S` (CoreSys and what modules add): calls that throw,
+ * calls that do not wait, calls of generator programs.
+ *
+ * Types only; the objects behind them are made in this folder's other files. Mapped types keep the docstrings
+ * of the calls. Calls must not be overloaded or generic: a mapped type would keep the last overload only.
+ */
+
+import type { Pid } from '../abi/brand.js'
+import type { Errno, Ret } from '../abi/errno.js'
+import type { SyscallRequest } from '../kernel/program.js'
+import type { CoreSys } from './core_sys.js'
+import type { Flat, ModuleList, SyscallsOf } from './module_types.js'
+import type { Environment } from './process_calls.js'
+
+/** Calls as they are: a value or a negative error number. The type of `process.sys`. */
+export type DirectSys<S = CoreSys> = S
+
+/** The same calls, throwing SyscallError where `sys` returns an error number. The type of `process.libc`. */
+export type Libc<S = CoreSys> = {
+  readonly [N in keyof S]: S[N] extends (...args: infer A) => infer R
+    ? (...args: A) => Exclude<R, Errno>
+    : never
+}
+
+/** A call that was started and may still wait. */
+export interface BegunCall<R> {
+  /** True while the call sleeps in the kernel. */
+  readonly blocked: boolean
+  /** What the call returned; undefined while it is blocked, and if its task died in it. */
+  readonly result: R | undefined
+  /** Did the task end inside the call? Then there is no result. */
+  readonly died: boolean
+}
+
+/** The same calls, started without waiting for them. The type of `process.begin`. */
+export type Begin<S = CoreSys> = {
+  readonly [N in keyof S]: S[N] extends (...args: infer A) => infer R ? (...args: A) => BegunCall<R> : never
+}
+
+/**
+ * A call as a generator program makes it: `yield*` hands it to the kernel and is the call's result.
+ *
+ * It is a request that, iterated, yields itself once.
+ */
+export interface SyscallIterable<R> extends SyscallRequest {
+  /** Yields the request; what the kernel answers is the result. */
+  [Symbol.iterator](): Iterator<SyscallRequest, R, unknown>
+}
+
+/**
+ * A running generator program. It yields requests; its return value is the exit status, 0 if there is none.
+ */
+// biome-ignore lint/suspicious/noConfusingVoidType: a generator without a return statement returns void
+export type Program = Generator<SyscallRequest, number | void, unknown>
+
+/** What a program was started with. */
+export interface ProgramArguments {
+  /** The arguments that exec was given; the first is the program's name. */
+  readonly argv: readonly string[]
+  /** The environment, as 'NAME=value' strings. */
+  readonly env: readonly string[]
+}
+
+/** A program: a generator function over the calls `sys`. `args` is `sys.argv` without the program's name. */
+export type ProgramFunction<S = CoreSys> = (sys: ProgramSys<S>, ...args: string[]) => Program
+
+/** Calls that have another type inside a program than outside. */
+interface ProgramOwnCalls<S> {
+  clone(flags: number, fn?: ProgramFunction<S> | null): SyscallIterable<Ret<Pid>>
+  exec(path: string, argv?: readonly string[], envp?: Environment): SyscallIterable<Errno>
+  execve(path: string, argv?: readonly string[], envp?: Environment): SyscallIterable<Errno>
+  exit(code: number): SyscallIterable<never>
+  exit_group(code: number): SyscallIterable<never>
+}
+
+/**
+ * The same calls for generator programs: `const fd = yield* sys.open(path, O_RDONLY)`.
+ *
+ * Three are different from inside: exec and execve only ever return an error number, exit and exit_group do
+ * not return, the function given to clone gets the program's own surface.
+ */
+export type ProgramSys<S = CoreSys> = ProgramArguments & {
+  readonly [N in keyof S]: N extends keyof ProgramOwnCalls<S>
+    ? ProgramOwnCalls<S>[N]
+    : S[N] extends (...args: infer A) => infer R
+      ? (...args: A) => SyscallIterable<R>
+      : never
+}
+
+/** The surface of programs that use the core's calls only: `function* cat(sys: Sys): Program`. */
+export interface Sys extends ProgramSys<CoreSys> {}
+
+/** A contributed handler seen from user space: the task argument is bound. */
+type BoundSyscall<H> = H extends (...args: infer A) => infer R
+  ? A extends readonly [unknown, ...infer Rest]
+    ? (...args: Rest) => R
+    : () => R
+  : never
+
+/** The calls that a module contributes as programs see them; `unknown` where it has none. */
+export type ModuleSys<M> = keyof SyscallsOf<M> extends never
+  ? unknown
+  : { readonly [N in keyof SyscallsOf<M>]: BoundSyscall<SyscallsOf<M>[N]> }
+
+/** A function of each module's calls: what the list's intersection is inferred from. */
+type TakesModuleSys<M> = M extends unknown ? (sys: ModuleSys<M>) => void : never
+
+/**
+ * The calls of all modules of a list, merged; `unknown` where there are none, so that `CoreSys & …` is
+ * CoreSys.
+ */
+export type BoundSyscalls<Ms extends ModuleList> = [TakesModuleSys<Ms[number]>] extends [
+  (sys: infer All) => void,
+]
+  ? unknown extends All
+    ? unknown
+    : Flat<All>
+  : never

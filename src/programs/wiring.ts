@@ -1,0 +1,126 @@
+/**
+ * Wiring: what the built-in parts and the modules contribute, put into a kernel's registries.
+ *
+ * Runs at creation and again after every fork and restore, over the state that is there. It changes no state.
+ */
+
+import { memDevice } from '../fs/dev/mem.js'
+import { devfsType } from '../fs/devfs.js'
+import { checkProcEntries, procType } from '../fs/procfs/index.js'
+import { ramfsType, tmpfsType } from '../fs/ramfs.js'
+import { timerHandlers } from '../kernel/itimer.js'
+import type { AnyModule, Contributions, NamedHandler } from '../kernel/module.js'
+import { onWakeTimer, WAKE_TIMER } from '../kernel/sleep.js'
+import type { SyscallHandler } from '../kernel/syscall.js'
+import { compileHooks, type HookSource } from '../security/chain.js'
+import { makeEntry } from '../syscalls/table.js'
+import { DeviceRegistry } from '../vfs/devices.js'
+import type { FileSystemType } from '../vfs/superblock.js'
+import type { HostKernel } from './host.js'
+
+/** Names that are taken by the kernel itself: a module cannot be called so. */
+export const KERNEL_MEMBERS: readonly string[] = Object.freeze([
+  'spawn', 'process', 'install', 'run', 'step', 'advance', 'now', 'wallClock', 'fork', 'snapshot', 'restore', 'digest',
+  'describe', 'trace', 'schedule', 'profile',
+])
+
+/** Remembers who registered a name, and complains when a second one comes. */
+class Owners {
+  private readonly owners = new Map<string, string>()
+  private readonly what: string
+
+  constructor(what: string) {
+    this.what = what
+  }
+
+  claim(name: string, owner: string): void {
+    const other = this.owners.get(name)
+    if (other !== undefined) throw new TypeError(`${this.what} '${name}' is contributed by ${other} and by ${owner}`)
+    this.owners.set(name, owner)
+  }
+}
+
+/** The registries while they are being filled. */
+class Wirer {
+  private readonly k: HostKernel
+  private readonly filesystems = new Owners('file system')
+  private readonly syscalls = new Owners('system call')
+  private readonly timers = new Owners('timer handler')
+
+  constructor(k: HostKernel) {
+    this.k = k
+  }
+
+  builtIns(): void {
+    const { facts } = this.k
+    this.filesystem(ramfsType, 'the core')
+    if (facts.hasBindMounts) this.filesystem(tmpfsType, 'the core')
+    this.filesystem(procType, 'the core')
+    this.filesystem(devfsType, 'the core')
+    this.k.devices.register(memDevice, 'the core')
+    this.timer(WAKE_TIMER, onWakeTimer, 'the core')
+    for (const [name, handler] of Object.entries(timerHandlers)) this.timer(name, handler, 'the core')
+  }
+
+  module(module: AnyModule, contributions: Contributions): void {
+    const owner = `module '${module.name}'`
+    for (const type of contributions.filesystems ?? []) this.filesystem(type, owner)
+    for (const device of contributions.devices ?? []) this.k.devices.register(device, owner)
+    for (const [name, handler] of Object.entries(contributions.timers ?? {})) this.timer(name, handler, owner)
+    for (const [name, handler] of Object.entries(contributions.syscalls ?? {})) this.syscall(name, handler, owner)
+    const entries = contributions.proc ?? []
+    checkProcEntries(this.k, entries, owner)
+    this.k.procEntries.push(...entries)
+    if (contributions.notify !== undefined) this.k.notifiers.push(contributions.notify)
+  }
+
+  private filesystem(type: FileSystemType, owner: string): void {
+    this.filesystems.claim(type.name, owner)
+    this.k.filesystems.set(type.name, type)
+  }
+
+  private timer(name: string, handler: NamedHandler, owner: string): void {
+    this.timers.claim(name, owner)
+    this.k.timerHandlers.set(name, handler)
+  }
+
+  private syscall(name: string, handler: unknown, owner: string): void {
+    if (typeof handler !== 'function') throw new TypeError(`${owner}: system call '${name}' is not a function`)
+    this.syscalls.claim(name, owner)
+    const own = this.k.coreCalls.has(name)
+    if (own) throw new TypeError(`${owner} contributes '${name}', which is a system call of the core`)
+    this.k.setCall(makeEntry(name, -1, [], handler as SyscallHandler))
+  }
+}
+
+/**
+ * Fills the registries of `k`. At creation (`fresh`) modules' states are made first; otherwise they are in
+ * `k.state` already. Throws TypeError for contributions that clash, naming both sides.
+ */
+export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean): void {
+  k.filesystems.clear()
+  k.timerHandlers.clear()
+  k.procEntries.length = 0
+  k.notifiers.length = 0
+  k.devices = new DeviceRegistry(k.facts)
+  k.contributions.clear()
+  order.forEach((module, slot) => k.securitySlots.set(module.name, slot))
+  const wirer = new Wirer(k)
+  wirer.builtIns()
+  const sources: HookSource[] = []
+  for (const module of order) {
+    if (KERNEL_MEMBERS.includes(module.name)) throw new TypeError(`'${module.name}' is the name of a kernel member: call the module something else`)
+    if (fresh) k.state.modules.set(module.name, module.init(k))
+    const contributions = module.attach(k, k.state.modules.get(module.name) as never)
+    if (typeof contributions !== 'object' || contributions === null || !('api' in contributions)) {
+      throw new TypeError(`module '${module.name}': attach must return contributions with an api`)
+    }
+    k.contributions.set(module.name, contributions)
+    wirer.module(module, contributions)
+    if (contributions.hooks !== undefined) sources.push({ module: module.name, hooks: contributions.hooks })
+    Object.defineProperty(k, module.name, { value: contributions.api, configurable: true, enumerable: true })
+  }
+  const { hooks, used } = compileHooks(sources)
+  k.security = hooks
+  k.syscallHooked = used.has('syscallEnter')
+}
