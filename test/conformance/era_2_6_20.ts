@@ -1,0 +1,28 @@
+/**
+ * What changed between the kernels of the profiles and 2.6.20, as far as the scripts reach it. See era.ts.
+ */
+
+import type { EraDifference } from './era.js'
+import { answers, nesting, orphan, outcomes, pathsOf, unlessChanged } from './era_help.js'
+
+export const ERA_2_6_20: readonly EraDifference[] = [
+  {
+    name: 'symbolic links nest up to 8',
+    recordings: ['2.6.20'],
+    profiles: ['2.6.14', '2.2.12'],
+    cite: 'MAX_NESTED_LINKS, include/linux/namei.h: 5 until 2.6.17, 8 since 2.6.18; 2.2: do_follow_link, fs/namei.c, 5',
+    covers: (m) => outcomes(m)?.ours === 'ELOOP' && pathsOf(m.line).some((path) => nesting(m, path) > 5),
+    after: unlessChanged,
+  },
+  {
+    name: 'not Linux: the init of the recording machine waits for an orphan late',
+    recordings: ['2.6.20'],
+    profiles: ['2.6.14', '2.2.12'],
+    cite: 'forget_original_parent, kernel/exit.c, gives orphans to init; the zombie stays until that program waits',
+    covers: (m) =>
+      ['kill', 'getpgid', 'getsid'].includes(m.line.op) &&
+      answers(m, 'ok', 'ESRCH') &&
+      orphan(m, m.line.a[0] ?? '')?.dead === true,
+    after: () => 'go on',
+  },
+]

@@ -1,0 +1,144 @@
+/**
+ * What the entries of the era table have in common: reading a line's flags, comparing outcomes, and asking the
+ * model about a path.
+ */
+
+import { isErr } from 'paleokernel'
+import type { Actor } from './actor.js'
+import type { Line } from './answer.js'
+import type { EraDifference, Mismatch } from './era.js'
+import { pathOf } from './values.js'
+import type { World } from './world.js'
+
+export const O_WRONLY = 0o1
+export const O_ACCMODE = 0o3
+export const O_CREAT = 0o100
+export const O_EXCL = 0o200
+export const O_TRUNC = 0o1000
+export const O_NOFOLLOW = 0o400000
+export const O_DIRECTORY = 0o200000
+
+/** Calls that only look: whatever they answer, the world is the same after them. */
+const QUERIES: ReadonlySet<string> = new Set([
+  'stat',
+  'lstat',
+  'fstat',
+  'access',
+  'readlink',
+  'getcwd',
+  'ids',
+  'getpid',
+  'getppid',
+  'getpgid',
+  'getsid',
+  'sigpending',
+  'mtime',
+])
+
+/** Where the paths of an operation are among its arguments. */
+const PATHS: Readonly<Record<string, readonly number[]>> = {
+  link: [0, 1],
+  rename: [0, 1],
+  symlink: [1],
+  openat: [1],
+}
+
+const NO_PATH: ReadonlySet<string> = new Set(
+  'read pread write pwrite lseek close dup dup2 pipe fcntl lock flock fstat fchmod fchown ftruncate fchdir'.split(
+    ' ',
+  ),
+)
+
+/** The paths a line names. */
+export function pathsOf(line: Line): string[] {
+  if (NO_PATH.has(line.op)) return []
+  return (PATHS[line.op] ?? [0]).map((i) => pathOf(line.a[i] ?? ''))
+}
+
+/** The open flags of a line: -1 if it opens nothing. */
+export function openFlags(line: Line, world: World): number {
+  if (line.op === 'open' || line.op === 'open_close') return world.dialect.value(line.a[1] ?? '0').n
+  if (line.op === 'openat') return world.dialect.value(line.a[2] ?? '0').n
+  return line.op === 'creat' ? O_WRONLY | O_CREAT | O_TRUNC : -1
+}
+
+/** Has the line these flags, all of them? */
+export function opensWith({ line, world }: Mismatch, flags: number): boolean {
+  const actual = openFlags(line, world)
+  return actual >= 0 && (actual & flags) === flags
+}
+
+/** The two errnos of a line that fails on both sides, or on one; 'ok' for success. */
+export function outcomes({ line, ours, keys }: Mismatch): { recorded: string; ours: string } | undefined {
+  // A failure against a success differs in every key that the success has; anything about other tasks is another matter.
+  if (keys.some((key) => /^(wake|sig|dead|stop|blk|x)/.test(key))) return undefined
+  if (line.e === undefined && ours.e === undefined) return undefined
+  return { recorded: line.e ?? 'ok', ours: ours.e ?? 'ok' }
+}
+
+/** Does the line answer `recorded` there and one of `ours` here? */
+export function answers(mismatch: Mismatch, recorded: string, ...ours: readonly string[]): boolean {
+  const both = outcomes(mismatch)
+  return both !== undefined && both.recorded === recorded && ours.includes(both.ours)
+}
+
+/** `after` of a line that failed on both sides, or only looked: the worlds are the same. */
+export const unlessChanged: EraDifference['after'] = ({ line, ours }) =>
+  QUERIES.has(line.op) || (line.e !== undefined && ours.e !== undefined) ? 'go on' : 'stop'
+
+/** `after` of a line that leaves two different worlds. */
+export const always: EraDifference['after'] = () => 'stop'
+
+/** The task that a word such as T3 names, if the task that forked it has ended: its parent is init now. */
+export function orphan({ world }: Mismatch, word: string): Actor | undefined {
+  const actor = word.startsWith('T') ? world.actors[Number(word.slice(1))] : undefined
+  return actor?.parent?.dead === true ? actor : undefined
+}
+
+/** The mode of what a path names for the acting task, without following a last symbolic link; 0 if nothing. */
+export function modeAt({ line, world }: Mismatch, path: string): number {
+  const stat = world.actors[line.t]?.proc.sys.lstat(path)
+  return stat === undefined || isErr(stat) ? 0 : stat.mode
+}
+
+/** The mode of the directory that a path's last component is in. */
+export function parentMode(mismatch: Mismatch, path: string): number {
+  const slash = path.replace(/\/+$/, '').lastIndexOf('/')
+  return modeAt(mismatch, slash < 0 ? '.' : `${path.slice(0, slash)}/.`)
+}
+
+const S_IFMT = 0o170000
+const S_IFLNK = 0o120000
+const DEEP_ENOUGH = 9
+
+export const isType = (mode: number, ...types: readonly number[]): boolean => types.includes(mode & S_IFMT)
+
+/**
+ * How deep symbolic links nest on the way of a path: 1 for a link to a file, 2 for a link to a link. This is what
+ * 2.6's `link_count` counts. Looks at no more than it needs to see whether a limit is passed.
+ */
+export function nesting({ line, world }: Mismatch, path: string): number {
+  const sys = world.actors[line.t]?.proc.sys
+  if (sys === undefined) return 0
+  const walk = (from: string, text: string, depth: number): { at: string; deepest: number } => {
+    let at = text.startsWith('/') ? '' : from
+    let deepest = depth
+    for (const name of text.split('/').filter((part) => part !== '')) {
+      const next = `${at}/${name}`
+      const stat = sys.lstat(next === '' ? '/' : next)
+      if (isErr(stat)) break
+      if ((stat.mode & S_IFMT) !== S_IFLNK) {
+        at = next
+        continue
+      }
+      const target = sys.readlink(next, 4096)
+      if (isErr(target) || depth >= DEEP_ENOUGH) return { at, deepest: depth + 1 }
+      const inner = walk(at, target, depth + 1)
+      at = inner.at
+      deepest = Math.max(deepest, inner.deepest)
+      if (deepest >= DEEP_ENOUGH) break
+    }
+    return { at, deepest }
+  }
+  return walk('.', path, 0).deepest
+}

@@ -1,0 +1,231 @@
+/**
+ * The recorder's world on top of a kernel of the library: the root that the scripts start in, the recorder's own
+ * process above task 0, the logical tasks, and what the recorder reports after each line (sysrun.c: `main`,
+ * `spawn`, `settle`, `report`).
+ */
+
+import { createKernel, DIRECT, isErr, type Kernel, type Process, type Profile } from 'paleokernel'
+import { type Actor, type Stage, Words } from './actor.js'
+import type { Answer, Line } from './answer.js'
+import { FILE_OPS } from './ops_files.js'
+import { handlerOf, TASK_OPS } from './ops_tasks.js'
+import { isStep, type Outcome } from './step.js'
+import { type Dialect, dialectOf, type Recording, strtol } from './values.js'
+
+const TASKS = 10
+const IMAGE = '/bin/x'
+const IMAGE_SIZE = 1 << 20
+const RLIMIT_CORE = 4
+const RLIMIT_NOFILE = 7
+const WNOHANG = 1
+const SIG_BLOCK = 0
+/** What `pidof` gives for a task that never was. */
+const NO_PID = 999999
+
+const OPS = new Map(Object.entries({ ...FILE_OPS, ...TASK_OPS }))
+
+/** One kernel under test and the tasks of a script. */
+export class World implements Stage {
+  readonly kernel: Kernel
+  readonly dialect: Dialect
+  readonly actors: (Actor | undefined)[] = new Array(TASKS).fill(undefined)
+  readonly image: string
+  /** The recorder itself: parent of task 0, in a session of its own, deaf to signals. */
+  readonly recorder: Process
+  /** Notes for the era table: `EVENT dev.ino`. */
+  readonly events = new Set<string>()
+
+  constructor(profile: Profile, recording: Recording) {
+    this.dialect = dialectOf(recording)
+    this.kernel = createKernel({ rootfs: 'empty', profile, backports: ['openat'] })
+    this.recorder = this.kernel.spawn({ uid: 0, gid: 0, comm: 'sysrun', umask: 0, cwd: '/' })
+    this.image = this.furnish()
+    this.startTask0()
+  }
+
+  /** Puts /bin/x and /tmp into the empty root; returns the image's `dev.ino`. */
+  private furnish(): string {
+    const { sys } = this.recorder
+    sys.setsid()
+    sys.sigprocmask(
+      SIG_BLOCK,
+      Array.from({ length: 64 }, (_, i) => i + 1),
+    )
+    sys.mkdir('/bin', 0o755)
+    sys.mkdir('/tmp', 0o1777)
+    sys.chmod('/tmp', 0o1777)
+    this.kernel.install(IMAGE, DIRECT, { mode: 0o755 })
+    sys.truncate(IMAGE, IMAGE_SIZE)
+    const stat = sys.stat(IMAGE)
+    if (isErr(stat)) throw new Error(`the runner cannot make ${IMAGE}: ${stat}`)
+    return `${stat.dev}.${stat.ino}`
+  }
+
+  private startTask0(): void {
+    const pid = this.recorder.sys.fork()
+    if (isErr(pid)) throw new Error(`the runner cannot fork task 0: ${pid}`)
+    const task = this.addActor(0, pid, undefined)
+    const { sys } = task.proc
+    sys.sigprocmask(2, [])
+    sys.setrlimit(RLIMIT_NOFILE, { cur: 64, max: this.hardLimit(RLIMIT_NOFILE) })
+    sys.setrlimit(RLIMIT_CORE, { cur: 0, max: 0 })
+    sys.umask(0)
+    sys.setpgid(0, 0)
+    sys.setgroups([])
+  }
+
+  private hardLimit(resource: number): number {
+    const limit = this.recorder.sys.getrlimit(resource)
+    return isErr(limit) ? 0 : limit.max
+  }
+
+  private addActor(index: number, pid: number, parent: Actor | undefined): Actor {
+    const proc = this.kernel.process(pid)
+    if (proc === undefined) throw new Error(`no process ${pid} after fork`)
+    const actor: Actor = {
+      index,
+      proc,
+      pid,
+      parent,
+      log: [],
+      seen: 0,
+      handled: new Set(),
+      line: undefined,
+      step: undefined,
+      answer: undefined,
+      bad: false,
+      blocked: false,
+      dead: false,
+      stopped: false,
+    }
+    this.actors[index] = actor
+    return actor
+  }
+
+  /** A handler is a function with its task's log in it: the child of a fork installs its own. */
+  adopt(index: number, pid: number, parent: Actor): void {
+    const actor = this.addActor(index, pid, parent)
+    for (const sig of parent.handled) {
+      const old = actor.proc.sys.sigaction(sig, null)
+      if (isErr(old) || typeof old.handler === 'number') continue
+      actor.proc.sys.sigaction(sig, { ...old, handler: handlerOf(actor) })
+      actor.handled.add(sig)
+    }
+  }
+
+  pidOf(word: string): number {
+    if (word === 'any') return -1
+    const match = /^(-?)T([0-9]*)/.exec(word)
+    if (match === null) return strtol(word, 10)
+    const pid = this.actors[Number(match[2])]?.pid ?? NO_PID
+    return match[1] === '-' ? -pid : pid
+  }
+
+  pidName(pid: number): string {
+    if (pid === 0) return '0'
+    const actor = this.actors.find((one) => one?.pid === pid)
+    if (actor !== undefined) return `T${actor.index}`
+    return pid === 1 || pid === this.recorder.pid ? 'init' : '?'
+  }
+
+  /** Runs one line and everything that follows from it, and answers as the recorder does. */
+  run(line: Line): Answer {
+    const actor = this.actors[line.t]
+    if (actor === undefined) return { x: 'notask' }
+    if (actor.dead) return { x: 'dead' }
+    if (actor.stopped) return { x: 'stopped' }
+    if (actor.blocked) return { x: 'blocked' }
+    this.start(actor, line)
+    this.settle()
+    const answer: Answer = {}
+    if (actor.answer !== undefined) {
+      Object.assign(answer, actor.answer)
+      actor.answer = undefined
+    } else if (!isDead(actor)) {
+      actor.blocked = true
+      answer.blk = 1
+    }
+    this.report(actor, answer)
+    return answer
+  }
+
+  private start(actor: Actor, line: Line): void {
+    actor.line = line
+    if (line.op === 'exit') {
+      actor.proc.begin.exit_group(strtol(line.a[0] ?? '0', 10))
+      return
+    }
+    const op = OPS.get(line.op)
+    if (op === undefined) {
+      actor.answer = { x: `the runner has no operation ${line.op}` }
+      return
+    }
+    const words = new Words(line.a, this.dialect)
+    const outcome = op(actor, words, this)
+    actor.bad = words.bad
+    this.proceed(actor, outcome)
+  }
+
+  /** An operation that named something unknown runs with 0 for it and then answers badarg. */
+  private proceed(actor: Actor, outcome: Outcome): void {
+    if (isStep(outcome)) {
+      actor.step = outcome
+    } else {
+      actor.step = undefined
+      actor.answer = actor.bad ? { x: 'badarg' } : outcome
+    }
+  }
+
+  /**
+   * Lets every operation go on as far as it can. A stopped task gets its result when it is continued; one that
+   * died never does. The recorder waits for its child and, as init does, for orphans.
+   */
+  private settle(): void {
+    for (let moved = true; moved; ) {
+      moved = false
+      for (const actor of this.actors) {
+        if (actor?.step === undefined || !actor.step.done() || isStopped(actor) || isDead(actor)) continue
+        this.proceed(actor, actor.step.next())
+        moved = true
+      }
+    }
+    this.reapTask0()
+  }
+
+  /** The recorder waits for its child as soon as it is gone. Its other children are init's. */
+  private reapTask0(): void {
+    const task0 = this.actors[0]
+    if (task0?.proc.state === 'zombie') this.recorder.begin.waitpid(task0.pid, WNOHANG)
+  }
+
+  /** What happened to all tasks because of a line. */
+  private report(current: Actor, answer: Answer): void {
+    for (const actor of this.actors) {
+      if (actor === undefined) continue
+      const name = `T${actor.index}`
+      if (actor.log.length > actor.seen) {
+        const signals = actor.log.slice(actor.seen).map((n) => this.dialect.signalName(n))
+        answer.sig = { ...answer.sig, [name]: signals }
+        actor.seen = actor.log.length
+      }
+      if (actor.dead) continue
+      if (actor !== current && actor.blocked && actor.answer !== undefined) {
+        answer.wake = { ...answer.wake, [name]: actor.answer }
+        actor.answer = undefined
+        actor.blocked = false
+      }
+      if (isDead(actor)) {
+        actor.dead = true
+        actor.blocked = false
+        answer.dead = [...(answer.dead ?? []), name]
+      } else if (isStopped(actor) !== actor.stopped) {
+        actor.stopped = !actor.stopped
+        answer.stop = [...(answer.stop ?? []), `${actor.stopped ? '+' : '-'}${name}`]
+      }
+    }
+  }
+}
+
+const isDead = ({ proc }: Actor): boolean => proc.state === 'zombie' || proc.state === 'dead'
+
+const isStopped = ({ proc }: Actor): boolean => proc.state === 'stopped'
