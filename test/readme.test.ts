@@ -1,0 +1,105 @@
+/** Every program in README.md runs, and every `// -> value` in it holds. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { format } from 'node:util'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import pkg from '../package.json' with { type: 'json' }
+import { type Block, codeBlocks, instrument, printedLines, programs } from '../scripts/readme.js'
+
+const root = new URL('../', import.meta.url)
+const cache = new URL('node_modules/.cache/readme/', root)
+const readme = readFileSync(new URL('README.md', root), 'utf8')
+
+/** Runs one block; returns how many of its claims were checked. A claim that fails throws. */
+async function run(name: string, block: Block): Promise<number> {
+  let checked = 0
+  const printed: string[] = []
+  vi.spyOn(console, 'log').mockImplementation((...args) => {
+    printed.push(...format(...args).split('\n'))
+  })
+  vi.stubGlobal('__claim', (line: number, actual: unknown, expected: unknown) => {
+    checked += 1
+    expect(actual, `README.md:${line}`).toEqual(expected)
+    return actual
+  })
+  vi.stubGlobal('__printed', (line: number, expected: string) => {
+    checked += 1
+    expect(printed.at(-1), `README.md:${line}`).toBe(expected)
+  })
+  mkdirSync(cache, { recursive: true })
+  const file = new URL(`${name}.ts`, cache)
+  writeFileSync(file, instrument(block).code)
+  await import(/* @vite-ignore */ `${file.pathname}?${performance.now()}`)
+  return checked
+}
+
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.unstubAllGlobals()
+})
+
+describe('README.md', () => {
+  const blocks = programs(readme)
+
+  it('starts with a program', () => {
+    expect(blocks.length).toBeGreaterThan(0)
+    expect(instrument(blocks[0] as Block).claims).toBeGreaterThan(0)
+  })
+
+  it.each(blocks.map((block) => [block.line, block] as const))('program at line %i', async (line, block) => {
+    expect(await run(`line-${line}`, block)).toBe(instrument(block).claims)
+  })
+
+  it('imports only what the package exports', () => {
+    const subpaths = new Set(Object.keys(pkg.exports).map((path) => path.replace(/^\./, 'paleokernel')))
+    const imported = blocks.flatMap((block) =>
+      [...block.code.matchAll(/from '([^']+)'/g)].map((match) => match[1]),
+    )
+    expect(imported.filter((name) => name === undefined || !subpaths.has(name))).toEqual([])
+  })
+
+  it('has exactly two set-up commands', () => {
+    const shell = codeBlocks(readme).filter((block) => block.language === 'sh')
+    const setUp = shell
+      .flatMap((block) => block.code.split('\n'))
+      .filter((line) => /\bnpm (ci|i|install)\b/.test(line))
+    expect(setUp.map((line) => line.replace(/\s*#.*/, ''))).toEqual([
+      'npm ci && npm run demo',
+      'npm ci && npm test',
+    ])
+  })
+})
+
+describe('the claim checker', () => {
+  const block = (code: string): Block => ({ language: 'ts', line: 1, code })
+
+  it.each([
+    ['an expression', '1 + 1 // -> 2'],
+    ['a variable', 'const n = 1 + 1 // -> 2'],
+    ['a printed line', "console.log('a', 2) // -> a 2"],
+    ['an object, in a function', 'const f = () => {\n  ({ a: [1] }) // -> { a: [1] }\n}\nf()'],
+  ])('accepts %s', async (name, code) => {
+    expect(await run(`good-${name.replaceAll(' ', '-')}`, block(code))).toBe(1)
+  })
+
+  it.each([
+    ['an expression', '1 + 1 // -> 3'],
+    ['a variable', 'const n = 1 + 1 // -> 3'],
+    ['a printed line', "console.log('a', 2) // -> a 3"],
+  ])('refuses %s that is wrong', async (name, code) => {
+    await expect(run(`bad-${name.replaceAll(' ', '-')}`, block(code))).rejects.toThrow('README.md:1')
+  })
+
+  it('refuses a claim about nothing', () => {
+    expect(() => instrument(block('// -> 3\n'))).toThrow('belong to no statement')
+  })
+
+  it('finds blocks and what they print', () => {
+    const text = 'a\n```ts\nconsole.log(1) // -> 1\n```\n```sh\nls\n```\n'
+    expect(codeBlocks(text).map(({ language, line }) => [language, line])).toEqual([
+      ['ts', 3],
+      ['sh', 6],
+    ])
+    expect(programs(text).flatMap(printedLines)).toEqual(['1'])
+    expect(() => codeBlocks('```ts\n1')).toThrow('never closed')
+  })
+})
