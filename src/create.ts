@@ -29,7 +29,12 @@ class ComposedKernel extends HostKernel {
   private readonly options: CheckedOptions
   private readonly order: readonly AnyModule[]
 
-  constructor(options: CheckedOptions, order: readonly AnyModule[], scheduler: Scheduler, epochs: EpochCounter) {
+  constructor(
+    options: CheckedOptions,
+    order: readonly AnyModule[],
+    scheduler: Scheduler,
+    epochs: EpochCounter,
+  ) {
     const facts = profileFacts(options.profile)
     super(
       {
@@ -100,7 +105,8 @@ class ComposedKernel extends HostKernel {
   boot(): void {
     wire(this, this.order, true)
     bootRootfs(this, this.options.rootfs)
-    for (const [path, program] of Object.entries(this.options.programs)) installProgram(this, path, program, {})
+    for (const [path, program] of Object.entries(this.options.programs))
+      installProgram(this, path, program, {})
   }
 }
 
@@ -115,7 +121,9 @@ export function createKernel<const Ms extends ModuleList = readonly []>(
 ): Kernel<Ms> {
   const checked = checkKernelOptions(options ?? {})
   const order = orderModules(checked.modules)
-  const kernel = new ComposedKernel(checked, order, new Scheduler(checked.schedule, checked.seed), { last: 0 })
+  const kernel = new ComposedKernel(checked, order, new Scheduler(checked.schedule, checked.seed), {
+    last: 0,
+  })
   kernel.boot()
   return kernel as unknown as Kernel<Ms>
 }

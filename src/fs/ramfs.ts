@@ -114,7 +114,8 @@ function write(current: Task, file: File, data: Uint8Array, at: number): number 
 
 /** Linux: generic_file_llseek, remote_llseek: the result must be 0 … the largest file. */
 function llseek(_current: Task, file: File, offset: number, whence: number): number {
-  const base = whence === SEEK_SET ? 0 : whence === SEEK_CUR ? file.pos : whence === SEEK_END ? file.inode.size : -1
+  const base =
+    whence === SEEK_SET ? 0 : whence === SEEK_CUR ? file.pos : whence === SEEK_END ? file.inode.size : -1
   if (base < 0) return EINVAL
   const target = base + offset
   if (target < 0 || target > file.inode.sb.maxBytes) return EINVAL
@@ -158,7 +159,10 @@ const ramfsFileInodeOps = defineInodeOps({ name: 'ramfs.file', truncate })
 
 // ---- links and other inodes ----------------------------------------------------------------------------------
 
-const ramfsLinkOps = defineInodeOps({ name: 'ramfs.symlink', readlink: (_current, inode) => inode.data as string })
+const ramfsLinkOps = defineInodeOps({
+  name: 'ramfs.symlink',
+  readlink: (_current, inode) => inode.data as string,
+})
 
 const ramfsSpecialOps = defineInodeOps({ name: 'ramfs.special', truncate: () => EINVAL })
 
@@ -392,10 +396,12 @@ export function mountRamfs(k: KernelCore, type: string, flags: number, text: str
 /** ramfs, and tmpfs for those who ask for that name. */
 export const ramfsType: FileSystemType = Object.freeze({
   name: 'ramfs',
-  mount: (k: KernelCore, _source: string, flags: number, options: string) => mountRamfs(k, 'ramfs', flags, options),
+  mount: (k: KernelCore, _source: string, flags: number, options: string) =>
+    mountRamfs(k, 'ramfs', flags, options),
 })
 
 export const tmpfsType: FileSystemType = Object.freeze({
   name: 'tmpfs',
-  mount: (k: KernelCore, _source: string, flags: number, options: string) => mountRamfs(k, 'tmpfs', flags, options),
+  mount: (k: KernelCore, _source: string, flags: number, options: string) =>
+    mountRamfs(k, 'tmpfs', flags, options),
 })

@@ -4,7 +4,7 @@
  * Pid 1 never runs: it adopts orphans and, ignoring SIGCHLD, has them reaped as they end.
  */
 
-import { CAP_FULL_SET, CAP_INIT_EFF_SET, CAP_EMPTY_SET } from '../abi/capability.js'
+import { CAP_EMPTY_SET, CAP_FULL_SET, CAP_INIT_EFF_SET } from '../abi/capability.js'
 import { initialRlimits } from '../abi/resource.js'
 import { SIG_IGN, SIGCHLD } from '../abi/signal.js'
 import { FdTable } from '../vfs/fdtable.js'

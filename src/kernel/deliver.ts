@@ -3,7 +3,16 @@
  * Linux: get_signal_to_deliver, do_signal_stop, finish_stop, is_orphaned_pgrp (kernel/signal.c, kernel/exit.c, 2.6.14).
  */
 
-import { CLD_STOPPED, defaultAction, SA_NODEFER, SA_RESETHAND, SIG_DFL, SIG_IGN, type SigInfo, SIGSTOP } from '../abi/signal.js'
+import {
+  CLD_STOPPED,
+  defaultAction,
+  SA_NODEFER,
+  SA_RESETHAND,
+  SIG_DFL,
+  SIG_IGN,
+  SIGSTOP,
+  type SigInfo,
+} from '../abi/signal.js'
 import { doGroupExit, orphanedPgrp } from './exit.js'
 import {
   actionOf,
@@ -16,7 +25,7 @@ import {
 } from './signal.js'
 import type { KSigAction } from './signal_state.js'
 import { sigBit } from './sigset.js'
-import { type Task, TASK_STOPPED } from './task.js'
+import { TASK_STOPPED, type Task } from './task.js'
 
 /** A signal with a handler. */
 export interface Delivery {
@@ -118,6 +127,11 @@ function emitDeliver(current: Task, info: SigInfo, handler: number): void {
     comm: current.comm,
     signal: info.signo,
     info,
-    action: handler === SIG_DFL ? defaultAction(info.signo, k.facts.release) : handler === SIG_IGN ? 'ignore' : 'handler',
+    action:
+      handler === SIG_DFL
+        ? defaultAction(info.signo, k.facts.release)
+        : handler === SIG_IGN
+          ? 'ignore'
+          : 'handler',
   })
 }

@@ -7,8 +7,8 @@
  * their interpreter. There is no memory image: what exec changes is credentials, signals, descriptors, names.
  */
 
-import { asCapSet, type CapSet } from '../abi/brand.js'
-import { CAP_FULL_SET, CAP_SETPCAP, CAP_SETUID } from '../abi/capability.js'
+import { asCapSet } from '../abi/brand.js'
+import { CAP_FULL_SET, CAP_INIT_EFF_SET, CAP_SETUID } from '../abi/capability.js'
 import { E2BIG, EACCES, ENOENT, ENOEXEC, type Errno, ETXTBSY, isErr, type Ret } from '../abi/errno.js'
 import { FD_CLOEXEC, O_RDONLY } from '../abi/fcntl.js'
 import { MS_NOEXEC, MS_NOSUID } from '../abi/mount.js'
@@ -27,6 +27,7 @@ import { inodePermission, lacksExecBit } from '../vfs/permission.js'
 import { stealLocks } from '../vfs/posix_lock.js'
 import { Cred, type CredFields } from './cred.js'
 import { completeVfork, exitExe, killThread } from './exit.js'
+import type { KernelCore } from './kernel.js'
 import type { ProgramImage } from './program.js'
 import { recalcSigpending, removeFromQueue, threadsOf } from './signal.js'
 import { DEFAULT_ACTION, SigHand } from './signal_state.js'
@@ -59,7 +60,8 @@ function openExec(current: Task, path: string): Ret<File> {
   const inode = nd.dentry.inode
   if (inode === null) return ENOENT
   if ((inode.mode & S_IFMT) !== S_IFREG) return EACCES
-  if (((inode.sb.flags | nd.mnt.flags) & MS_NOEXEC) !== 0) return deny(current, EACCES, 'mount', inode, 'noexec')
+  if (((inode.sb.flags | nd.mnt.flags) & MS_NOEXEC) !== 0)
+    return deny(current, EACCES, 'mount', inode, 'noexec')
   const denied = inodePermission(current, inode, MAY_EXEC)
   if (denied !== 0) return denied as Errno
   if (lacksExecBit(inode)) return deny(current, EACCES, 'dac', inode, MAY_EXEC)
@@ -104,7 +106,8 @@ function findImage(current: Task, path: string, argv: readonly string[]): Ret<Bi
     if (header.startsWith(MAGIC)) {
       const end = header.indexOf('\n')
       const program = current.k.programs.get(header.slice(MAGIC.length, end < 0 ? undefined : end))
-      if (program !== undefined) return { file, program, argv: args, interpreterOf: depth === 0 ? null : path }
+      if (program !== undefined)
+        return { file, program, argv: args, interpreterOf: depth === 0 ? null : path }
     }
     const script = /^#![ \t]*([^ \t\n]+)(?:[ \t]+([^\n]*?))?[ \t]*(?:\n|$)/.exec(header)
     closeExec(file)
@@ -127,9 +130,13 @@ function setIds(current: Task, file: File): { euid: number; egid: number } {
 }
 
 /** Which of a task's capabilities the new image has. Linux: cap_bprm_set_security, compute_creds. */
-function capabilitiesAfterExec(old: Cred, euid: number): Pick<CredFields, 'capPermitted' | 'capEffective'> {
+function capabilitiesAfterExec(
+  k: KernelCore,
+  old: Cred,
+  euid: number,
+): Pick<CredFields, 'capPermitted' | 'capEffective'> {
   const rootful = euid === 0 || old.uid === 0
-  const bounding: CapSet = asCapSet(CAP_FULL_SET & ~(1 << CAP_SETPCAP))
+  const bounding = asCapSet(Number(k.state.sysctl.get('kernel/cap-bound') ?? CAP_INIT_EFF_SET))
   const fileInheritable = rootful ? CAP_FULL_SET : asCapSet(0)
   const filePermitted = rootful ? CAP_FULL_SET : asCapSet(0)
   const permitted = asCapSet((filePermitted & bounding) | (fileInheritable & old.capInheritable))
@@ -142,7 +149,14 @@ function credAfterExec(current: Task, file: File): Cred {
   const shares = current.fs.users > 1 || current.files.users > 1 || current.sighand.users > 1
   const raises = euid !== old.euid || egid !== old.egid
   if (raises && shares && !capable(current, CAP_SETUID)) {
-    return new Cred({ ...old, suid: old.euid, sgid: old.egid, fsuid: old.euid, fsgid: old.egid, keepCaps: false })
+    return new Cred({
+      ...old,
+      suid: old.euid,
+      sgid: old.egid,
+      fsuid: old.euid,
+      fsgid: old.egid,
+      keepCaps: false,
+    })
   }
   return new Cred({
     ...old,
@@ -152,7 +166,7 @@ function credAfterExec(current: Task, file: File): Cred {
     egid,
     sgid: egid,
     fsgid: egid,
-    ...capabilitiesAfterExec(old, euid),
+    ...capabilitiesAfterExec(current.k, old, euid),
     keepCaps: false,
   })
 }
@@ -187,13 +201,19 @@ function killOtherThreads(current: Task): void {
   for (const thread of [...threadsOf(current.group)]) if (thread !== current) killThread(thread)
 }
 
-const bytesOf = (words: readonly string[]): number => words.reduce((sum, word) => sum + utf8Length(word) + 1, 0)
+const bytesOf = (words: readonly string[]): number =>
+  words.reduce((sum, word) => sum + utf8Length(word) + 1, 0)
 
 /**
  * Replaces the image of `current`. 0, or an Errno with everything as before: ENOENT, EACCES, ENOEXEC, ETXTBSY,
  * E2BIG, ELOOP … The dispatcher then starts `current.program` afresh. Linux: do_execve.
  */
-export function doExecve(current: Task, path: string, argv: readonly string[], env: readonly string[]): number {
+export function doExecve(
+  current: Task,
+  path: string,
+  argv: readonly string[],
+  env: readonly string[],
+): number {
   const found = findImage(current, path, argv)
   if (isErr(found)) return found
   if (bytesOf(found.argv) + bytesOf(env) > MAX_ARG_BYTES) {
@@ -219,7 +239,15 @@ export function doExecve(current: Task, path: string, argv: readonly string[], e
   completeVfork(current)
   for (const notify of k.notifiers) notify.exec?.(current)
   if (k.trace.taskExec) {
-    k.trace.emitEvent({ kind: 'task:exec', seq: k.seq++, time: k.state.now, pid: current.pid, comm: current.comm, path, oldComm })
+    k.trace.emitEvent({
+      kind: 'task:exec',
+      seq: k.seq++,
+      time: k.state.now,
+      pid: current.pid,
+      comm: current.comm,
+      path,
+      oldComm,
+    })
   }
   return 0
 }
@@ -229,4 +257,3 @@ export function commOf(path: string): string {
   const name = path.slice(path.lastIndexOf('/') + 1)
   return utf8Length(name) < TASK_COMM_LEN ? name : name.slice(0, TASK_COMM_LEN - 1)
 }
-

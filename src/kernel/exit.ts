@@ -15,11 +15,10 @@ import {
   SIGHUP,
   SIGKILL,
 } from '../abi/signal.js'
-import { fput, filpClose } from '../vfs/close.js'
-import { fdRemove, type FdTable } from '../vfs/fdtable.js'
+import { filpClose, fput } from '../vfs/close.js'
+import { type FdTable, fdRemove } from '../vfs/fdtable.js'
 import { allowWriteAccess, iput } from '../vfs/inode.js'
 import { KernelBug } from './bug.js'
-import { countUser } from './user.js'
 import { addChild, leavePgrp, removeChild } from './pid.js'
 import { dequeueTask } from './runqueue.js'
 import {
@@ -38,12 +37,13 @@ import {
   type FsStruct,
   isGroupLeader,
   type Pgrp,
-  type Task,
   TASK_DEAD,
   TASK_STOPPED,
   TASK_ZOMBIE,
+  type Task,
   TF_EXITING,
 } from './task.js'
+import { countUser } from './user.js'
 import { removeWaits, wakeUp } from './wait.js'
 
 /** Ends the whole process: the siblings are killed, the caller ends now. Linux: do_group_exit. */
@@ -78,7 +78,14 @@ export function doExit(current: Task, code: number): void {
   current.flags |= TF_EXITING
   for (const notifier of k.notifiers) notifier.exit?.(current, code)
   if (k.trace.taskExit) {
-    k.trace.emitEvent({ kind: 'task:exit', seq: k.seq++, time: k.state.now, pid: current.pid, comm: current.comm, status: code })
+    k.trace.emitEvent({
+      kind: 'task:exit',
+      seq: k.seq++,
+      time: k.state.now,
+      pid: current.pid,
+      comm: current.comm,
+      status: code,
+    })
   }
   removeWaits(current)
   dequeueTask(current)
@@ -181,7 +188,8 @@ function reparentChildren(current: Task): void {
     if (child.exitSignal !== -1) child.exitSignal = SIGCHLD
     if (child.pdeathSignal !== 0) sendDeathSignal(current, child)
     if (heir.group !== current.group) {
-      if (child.state === TASK_ZOMBIE && child.exitSignal !== -1 && child.group.live === 0) notifyParent(child)
+      if (child.state === TASK_ZOMBIE && child.exitSignal !== -1 && child.group.live === 0)
+        notifyParent(child)
       hangUpIfOrphaned(child.group.pgrp, current)
     }
     child = next

@@ -2,8 +2,17 @@
  * Making tasks. Linux: do_fork, copy_process (kernel/fork.c, 2.6.14); do_fork (2.2).
  */
 
-import { CLONE_FILES, CLONE_FS, CLONE_PARENT, CLONE_SIGHAND, CLONE_THREAD, CLONE_VFORK, CLONE_VM, CSIGNAL } from '../abi/clone.js'
 import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from '../abi/capability.js'
+import {
+  CLONE_FILES,
+  CLONE_FS,
+  CLONE_PARENT,
+  CLONE_SIGHAND,
+  CLONE_THREAD,
+  CLONE_VFORK,
+  CLONE_VM,
+  CSIGNAL,
+} from '../abi/clone.js'
 import { EAGAIN, EINVAL, type Errno, isErr, type Ret } from '../abi/errno.js'
 import { RLIMIT_NPROC } from '../abi/resource.js'
 import { capable } from '../security/capability.js'
@@ -101,7 +110,16 @@ export function copyProcess(current: Task, flags: number): Ret<Task> {
   k.state.forks++
   for (const notify of k.notifiers) notify.fork?.(current, child)
   if (k.trace.taskFork) {
-    k.trace.emitEvent({ kind: 'task:fork', seq: k.seq++, time: k.state.now, pid: current.pid, comm: current.comm, childPid: pid, childComm: child.comm, flags })
+    k.trace.emitEvent({
+      kind: 'task:fork',
+      seq: k.seq++,
+      time: k.state.now,
+      pid: current.pid,
+      comm: current.comm,
+      childPid: pid,
+      childComm: child.comm,
+      flags,
+    })
   }
   return child
 }

@@ -8,15 +8,15 @@
 
 import type { DevT } from '../abi/brand.js'
 import type { ProfileFacts } from '../abi/profile.js'
-import type { SecurityHooks } from '../security/hooks.js'
 import { Refusal } from '../security/deny.js'
+import type { SecurityHooks } from '../security/hooks.js'
 import type { Random } from '../sim/random.js'
 import type { Trace } from '../sim/trace.js'
 import type { DeviceRegistry } from '../vfs/devices.js'
 import type { Mount } from '../vfs/mount.js'
 import { Nameidata } from '../vfs/nameidata.js'
-import type { FileSystemType, SuperBlock } from '../vfs/superblock.js'
 import type { PathCache } from '../vfs/path.js'
+import type { FileSystemType, SuperBlock } from '../vfs/superblock.js'
 import type { NamedHandler, ProcEntry, TaskNotifiers } from './module.js'
 import type { ProgramImage, UserMode } from './program.js'
 import { RunQueue } from './runqueue.js'
@@ -87,7 +87,7 @@ export class KernelCore {
   /** Slots of modules on labelled objects; see security/blob.ts. */
   readonly securitySlots = new Map<string, number>()
   /** System calls by name: this profile's and the modules'. */
-  readonly syscalls: Map<string, SyscallEntry>
+  syscalls: ReadonlyMap<string, SyscallEntry>
   readonly programs = new Map<string, ProgramImage>()
   readonly timerHandlers = new Map<string, NamedHandler>()
   readonly procEntries: ProcEntry[] = []
@@ -186,5 +186,5 @@ export interface KernelWiring {
   readonly paths: PathCache
   readonly maxTasks: number
   readonly syscallTime: number
-  readonly syscalls: Map<string, SyscallEntry>
+  syscalls: ReadonlyMap<string, SyscallEntry>
 }

@@ -5,12 +5,12 @@
  * runs at creation and again after every fork and restore, so it must not change anything.
  */
 
+import type { SecurityHooks } from '../security/hooks.js'
 import type { Dentry } from '../vfs/dentry.js'
 import type { File } from '../vfs/file.js'
 import type { Inode } from '../vfs/inode.js'
 import type { FileOperations } from '../vfs/ops.js'
 import type { FileSystemType } from '../vfs/superblock.js'
-import type { SecurityHooks } from '../security/hooks.js'
 import type { KernelCore } from './kernel.js'
 import type { SyscallHandler } from './syscall.js'
 import type { Task } from './task.js'
@@ -126,15 +126,18 @@ export function orderModules(modules: readonly AnyModule[]): AnyModule[] {
   const byName = new Map<string, AnyModule>()
   for (const module of modules) {
     checkShape(module)
-    if (byName.has(module.name)) throw new TypeError(`module '${module.name}' is given twice: pass each module once`)
+    if (byName.has(module.name))
+      throw new TypeError(`module '${module.name}' is given twice: pass each module once`)
     byName.set(module.name, module)
   }
   for (const module of modules) {
     for (const name of module.requires ?? []) {
-      if (!byName.has(name)) throw new TypeError(`module '${module.name}' requires module '${name}': add ${name}() to modules`)
+      if (!byName.has(name))
+        throw new TypeError(`module '${module.name}' requires module '${name}': add ${name}() to modules`)
     }
     for (const name of module.conflicts ?? []) {
-      if (byName.has(name)) throw new TypeError(`modules '${module.name}' and '${name}' conflict: pass one of them`)
+      if (byName.has(name))
+        throw new TypeError(`modules '${module.name}' and '${name}' conflict: pass one of them`)
     }
   }
   const ordered: AnyModule[] = []
@@ -158,7 +161,9 @@ export function orderModules(modules: readonly AnyModule[]): AnyModule[] {
 
 function checkShape(module: unknown): asserts module is AnyModule {
   if (typeof module !== 'object' || module === null) {
-    throw new TypeError(`modules: ${String(module)} is not a module: pass what a factory such as net() returns`)
+    throw new TypeError(
+      `modules: ${String(module)} is not a module: pass what a factory such as net() returns`,
+    )
   }
   const { name, init, attach } = module as Partial<AnyModule>
   if (typeof name !== 'string' || !/^[a-z][A-Za-z0-9]*$/.test(name)) {

@@ -4,7 +4,15 @@
  * A set is immutable and frozen: forked processes share it, setrlimit(2) makes a new one.
  */
 
-import { RLIM_INFINITY, RLIMIT_CORE, RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_SIGPENDING, RLIMIT_STACK, type Rlimit } from '../abi/resource.js'
+import {
+  RLIM_INFINITY,
+  RLIMIT_CORE,
+  RLIMIT_NOFILE,
+  RLIMIT_NPROC,
+  RLIMIT_SIGPENDING,
+  RLIMIT_STACK,
+  type Rlimit,
+} from '../abi/resource.js'
 
 /** How many kinds there are. Linux: RLIM_NLIMITS (10 in 2.2, 15 in 2.6.14). */
 export type Rlimits = readonly Readonly<Rlimit>[]

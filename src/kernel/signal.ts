@@ -5,8 +5,9 @@
  * Delivery, with default actions and handlers, is in deliver.ts.
  */
 
-import { EAGAIN, EINVAL, EPERM, ESRCH } from '../abi/errno.js'
+import { asPid, asUid } from '../abi/brand.js'
 import { CAP_KILL } from '../abi/capability.js'
+import { EAGAIN, EINVAL, EPERM, ESRCH } from '../abi/errno.js'
 import { RLIMIT_SIGPENDING } from '../abi/resource.js'
 import {
   CLD_CONTINUED,
@@ -15,7 +16,6 @@ import {
   SA_NOCLDSTOP,
   SI_KERNEL,
   SI_USER,
-  type SigInfo,
   SIG_DFL,
   SIG_IGN,
   SIGCHLD,
@@ -26,8 +26,8 @@ import {
   SIGTSTP,
   SIGTTIN,
   SIGTTOU,
+  type SigInfo,
 } from '../abi/signal.js'
-import { asPid, asUid } from '../abi/brand.js'
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
 import { softLimit } from './rlimit.js'
@@ -37,11 +37,11 @@ import { firstSignal, inSet, sigBit } from './sigset.js'
 import {
   pgidOf,
   sidOf,
-  type Task,
   TASK_INTERRUPTIBLE,
   TASK_RUNNING,
   TASK_STOPPED,
   TASK_ZOMBIE,
+  type Task,
   TF_DIRECT,
   TF_EXITING,
   type ThreadGroup,
@@ -136,7 +136,8 @@ function continueGroup(group: ThreadGroup): void {
 }
 
 /** How many signals wait in a task's queues. */
-const queuedSignals = (task: Task): number => (task.pending?.queue.length ?? 0) + (task.group.shared?.queue.length ?? 0)
+const queuedSignals = (task: Task): number =>
+  (task.pending?.queue.length ?? 0) + (task.group.shared?.queue.length ?? 0)
 
 /** Appends to a pending set. 0, or EAGAIN when a real-time signal does not fit. Linux: send_signal. */
 function queueSignal(target: Task, pending: PendingSignals, info: SigInfo): number {
@@ -166,7 +167,11 @@ function emitGenerate(target: Task, info: SigInfo, outcome: 'pending' | 'ignored
 }
 
 /** What becomes of a signal: ignored ones and classic ones that are pending already go no further. */
-function outcomeFor(target: Task, pending: PendingSignals | null, sig: number): 'pending' | 'ignored' | 'merged' {
+function outcomeFor(
+  target: Task,
+  pending: PendingSignals | null,
+  sig: number,
+): 'pending' | 'ignored' | 'merged' {
   if (isIgnored(target, sig)) return 'ignored'
   return sig < SIGRTMIN && pending !== null && inSet(pending.low, pending.high, sig) ? 'merged' : 'pending'
 }
@@ -243,7 +248,13 @@ export function sendThreadSignal(target: Task, info: SigInfo): number {
 }
 
 /** The information of a signal that a program sends with kill(2). */
-export const userInfo = (current: Task, sig: number, code: number = SI_USER): SigInfo => ({ signo: sig, code, errno: 0, pid: asPid(current.tgid), uid: asUid(current.cred.uid) })
+export const userInfo = (current: Task, sig: number, code: number = SI_USER): SigInfo => ({
+  signo: sig,
+  code,
+  errno: 0,
+  pid: asPid(current.tgid),
+  uid: asUid(current.cred.uid),
+})
 
 /** The information of a signal from the kernel itself. */
 export const kernelInfo = (sig: number): SigInfo => ({ signo: sig, code: SI_KERNEL, errno: 0 })

@@ -29,5 +29,13 @@ export interface SyscallEntry {
   readonly quick: (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown) => boolean
   /** Brings them into their kinds, or says which error they are. */
   readonly fix: (args: readonly unknown[]) => unknown[] | Errno
-  readonly handler: (current: Task, a?: unknown, b?: unknown, c?: unknown, d?: unknown, e?: unknown, f?: unknown) => unknown
+  readonly handler: (
+    current: Task,
+    a?: unknown,
+    b?: unknown,
+    c?: unknown,
+    d?: unknown,
+    e?: unknown,
+    f?: unknown,
+  ) => unknown
 }

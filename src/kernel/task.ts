@@ -6,13 +6,13 @@
  * of a program) is named in `transient` and rebuilt after a fork or restore of the kernel.
  */
 
-import type { FdTable } from '../vfs/fdtable.js'
 import type { Dentry } from '../vfs/dentry.js'
+import type { FdTable } from '../vfs/fdtable.js'
 import type { File } from '../vfs/file.js'
 import type { Mount } from '../vfs/mount.js'
 import type { Cred } from './cred.js'
 import type { KernelCore } from './kernel.js'
-import type { ProgramImage, Journal } from './program.js'
+import type { Journal, ProgramImage } from './program.js'
 import type { Rlimits } from './rlimit.js'
 import type { RunQueue } from './runqueue.js'
 import type { PendingSignals, SigHand, SignalFrame } from './signal_state.js'

@@ -83,9 +83,11 @@ export function wakeTask(task: Task): void {
 export function wakeUp(queue: WaitQueue): void {
   let entry = queue.head
   while (entry !== null) {
-    const next = entry.next
-    const exclusive = entry.exclusive
-    wakeTask(entry.task)
+    // Waking a task takes all its entries off their queues: go on with another task's.
+    const { task, exclusive } = entry
+    let next = entry.next
+    while (next !== null && next.task === task) next = next.next
+    wakeTask(task)
     if (exclusive) return
     entry = next
   }

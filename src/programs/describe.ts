@@ -53,7 +53,11 @@ export function describeKernel(k: HostKernel, order: readonly AnyModule[]): Kern
     now: k.state.now,
     modules: order.map((module) => describeModule(module, k.contributions.get(module.name))),
     filesystems: [...k.filesystems.keys()],
-    tasks: [...k.state.tasks.values()].map((task) => ({ pid: task.pid, comm: task.comm, state: k.handleFor(task).state })),
+    tasks: [...k.state.tasks.values()].map((task) => ({
+      pid: task.pid,
+      comm: task.comm,
+      state: k.handleFor(task).state,
+    })),
     mounts: k.state.mounts.map(({ sb, source }) => ({ type: sb.type, source })),
   }
 }

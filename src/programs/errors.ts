@@ -40,8 +40,12 @@ export class WouldBlock extends Error {
   readonly sleepers: readonly Sleeper[]
 
   constructor(call: string, sleepers: readonly Sleeper[]) {
-    const list = sleepers.map(({ pid, comm, syscall, queue }) => `pid ${pid} (${comm}) in ${syscall || 'stop'}, waiting for ${queue}`)
-    super(`${call} would block for ever: ${list.join('; ')}. Use begin.${call.slice(0, call.indexOf('('))} to look at a call that sleeps`)
+    const list = sleepers.map(
+      ({ pid, comm, syscall, queue }) => `pid ${pid} (${comm}) in ${syscall || 'stop'}, waiting for ${queue}`,
+    )
+    super(
+      `${call} would block for ever: ${list.join('; ')}. Use begin.${call.slice(0, call.indexOf('('))} to look at a call that sleeps`,
+    )
     this.sleepers = sleepers
   }
 }

@@ -13,11 +13,14 @@ import type { Flock } from '../abi/fcntl.js'
 import type { PollFd } from '../abi/poll.js'
 import type { Dirent, Stat, Statfs } from '../abi/stat.js'
 
-/**
- * What ioctl(2) takes after the request: the number itself, a box that is read or filled, or a structure's
- * bytes.
- */
-export type IoctlArgument = number | { value: number } | Uint8Array
+/** A number that a call reads or fills in, where C passes a pointer. */
+export interface ValueBox {
+  /** The number. */
+  value: number
+}
+
+/** What ioctl(2) takes after the request: the number itself, a box, or the bytes of a structure. */
+export type IoctlArgument = number | ValueBox | Uint8Array
 
 /** System calls on descriptors. */
 export interface FileCalls {

@@ -9,7 +9,14 @@ import type { SigInfo } from '../abi/signal.js'
 import type { JournalEntry, ProgramImage, SyscallRequest } from '../kernel/program.js'
 import { type Task, TF_STARTED } from '../kernel/task.js'
 import { programOf } from './image.js'
-import { describeRequest, entriesOf, recordResult, recordSignal, replayResult, replaySignal } from './journal.js'
+import {
+  describeRequest,
+  entriesOf,
+  recordResult,
+  recordSignal,
+  replayResult,
+  replaySignal,
+} from './journal.js'
 import { Request } from './request.js'
 
 type ProgramGenerator = Generator<unknown, unknown, unknown>
@@ -59,7 +66,8 @@ function programSys(host: GeneratorHost, task: Task): object {
 function advance(host: GeneratorHost, task: Task, continuation: Continuation, value: unknown): Turn {
   const { stack } = continuation
   const running = stack.at(-1)
-  if (running === undefined) throw new TypeError(`program ${task.comm} (pid ${task.pid}) has already returned`)
+  if (running === undefined)
+    throw new TypeError(`program ${task.comm} (pid ${task.pid}) has already returned`)
   running.request = null
   const step = running.generator.next(value)
   if (step.done === true) {
@@ -68,7 +76,9 @@ function advance(host: GeneratorHost, task: Task, continuation: Continuation, va
     return { kind: 'exit', code: typeof step.value === 'number' ? step.value : 0 }
   }
   if (!(step.value instanceof Request)) {
-    throw new TypeError(`program ${task.comm} (pid ${task.pid}) yielded ${String(step.value)}: write yield* sys.call(…)`)
+    throw new TypeError(
+      `program ${task.comm} (pid ${task.pid}) yielded ${String(step.value)}: write yield* sys.call(…)`,
+    )
   }
   running.request = step.value
   registerHandler(host, task, step.value)
@@ -84,7 +94,13 @@ function registerHandler(host: GeneratorHost, task: Task, request: Request): voi
 }
 
 /** Puts a handler on the stack; it starts with the next `advance`. A plain function runs and is over. */
-function pushHandler(host: GeneratorHost, task: Task, continuation: Continuation, handler: number, info: SigInfo): void {
+function pushHandler(
+  host: GeneratorHost,
+  task: Task,
+  continuation: Continuation,
+  handler: number,
+  info: SigInfo,
+): void {
   const fn = host.handlerFunction(task, handler)
   const generator = typeof fn === 'function' ? fn(info.signo, info) : undefined
   continuation.stack.push({ generator: isGenerator(generator) ? generator : emptyGenerator(), request: null })
@@ -118,7 +134,9 @@ function continuationOf(host: GeneratorHost, task: Task): Continuation {
   const continuation = new Continuation()
   task.continuation = continuation
   if (!image.journalled && hasRun(task)) {
-    throw new TypeError(`program ${image.name} (pid ${task.pid}) has no journal: spawn it with journal: true to copy it`)
+    throw new TypeError(
+      `program ${image.name} (pid ${task.pid}) has no journal: spawn it with journal: true to copy it`,
+    )
   }
   task.handlers = undefined
   continuation.stack.push({ generator: startProgram(host, task, image), request: null })
@@ -131,7 +149,12 @@ function continuationOf(host: GeneratorHost, task: Task): Continuation {
 const hasRun = (task: Task): boolean => (task.flags & TF_STARTED) !== 0
 
 /** Feeds a new generator what the old one was told. It ends waiting for the answer that is due now. */
-function replay(host: GeneratorHost, task: Task, continuation: Continuation, entries: readonly JournalEntry[]): void {
+function replay(
+  host: GeneratorHost,
+  task: Task,
+  continuation: Continuation,
+  entries: readonly JournalEntry[],
+): void {
   advance(host, task, continuation, undefined)
   for (const [at, entry] of entries.entries()) {
     if (entry.kind === 'signal') {

@@ -9,24 +9,34 @@
 import { EINTR } from '../abi/errno.js'
 import type { SigHandler, SigInfo } from '../abi/signal.js'
 import { KernelBug } from '../kernel/bug.js'
+import { doGroupExit } from '../kernel/exit.js'
 import { KernelCore, type KernelWiring } from '../kernel/kernel.js'
 import type { Contributions } from '../kernel/module.js'
 import type { ProgramImage, UserMode } from '../kernel/program.js'
 import { dequeueTask, enqueueTask } from '../kernel/runqueue.js'
-import { doGroupExit } from '../kernel/exit.js'
 import { recalcSigpending } from '../kernel/signal.js'
 import type { SyscallEntry } from '../kernel/syscall.js'
-import { PendingCall, type Task, TASK_RUNNING, TASK_STOPPED, TASK_ZOMBIE, TF_DIRECT, TF_STARTED, TF_SYSCALL_WORK } from '../kernel/task.js'
+import {
+  PendingCall,
+  TASK_RUNNING,
+  TASK_STOPPED,
+  TASK_ZOMBIE,
+  type Task,
+  TF_DIRECT,
+  TF_STARTED,
+  TF_SYSCALL_WORK,
+} from '../kernel/task.js'
 import { removeWaits } from '../kernel/wait.js'
 import type { Scheduler } from '../sim/schedule.js'
 import { finishCall, invoke, popFrame, resumeCall, returnToUser, startCall } from '../syscalls/dispatch.js'
+import type { SyscallTable } from '../syscalls/table.js'
 import { BegunCall } from './begun.js'
 import { type Sleeper, WouldBlock } from './errors.js'
 import { type GeneratorHost, resumeGenerator } from './generator.js'
 import { imageOf, type MachineProgram, programOf } from './image.js'
 import { describeRequest } from './journal.js'
 import { Process } from './process.js'
-import { addCall, addCalls, type CallHost, emptySurfaces } from './surfaces.js'
+import { addCall, type CallHost, coreSurfaces, derivedSurfaces, type Surfaces } from './surfaces.js'
 
 /** Steps after which `run` gives up, unless told otherwise. */
 const MAX_STEPS = 10_000_000
@@ -48,9 +58,9 @@ type Handlers = unknown[]
 
 export class HostKernel extends KernelCore implements UserMode, GeneratorHost, CallHost {
   /** @internal */
-  readonly surfaces = emptySurfaces()
-  /** @internal Names of the core's calls. */
-  readonly coreCalls: ReadonlySet<string>
+  surfaces: Surfaces
+  /** @internal */
+  readonly coreCalls: SyscallTable
   /** @internal What each module contributed, by name. */
   readonly contributions = new Map<string, Contributions>()
   /** @internal */
@@ -64,16 +74,27 @@ export class HostKernel extends KernelCore implements UserMode, GeneratorHost, C
     super(wiring)
     this.epochs = epochs
     this.scheduler = scheduler
-    this.coreCalls = new Set(wiring.syscalls.keys())
-    addCalls(this.surfaces, wiring.syscalls, this)
+    this.coreCalls = wiring.syscalls
+    this.surfaces = coreSurfaces(wiring.syscalls)
     this.user = this
     this.newEpoch()
   }
 
   /** @internal Adds a module's call, or replaces it after a fork or restore. */
   setCall(entry: SyscallEntry): void {
-    this.syscalls.set(entry.name, entry)
-    addCall(this.surfaces, entry.name, entry, this)
+    if (this.syscalls === this.coreCalls) {
+      this.syscalls = new Map(this.coreCalls)
+      this.surfaces = derivedSurfaces(this.surfaces)
+    }
+    if (!this.syscalls.has(entry.name)) addCall(this.surfaces, entry.name, entry.name, null)
+    this.syscalls = new Map([...this.syscalls, [entry.name, entry]])
+  }
+
+  /** @internal */
+  callNamed(name: string): SyscallEntry {
+    const entry = this.syscalls.get(name)
+    if (entry === undefined) throw new KernelBug(`no module contributes '${name}' any more`)
+    return entry
   }
 
   /** The objects on which generator programs call `sys.*`. */
@@ -99,7 +120,7 @@ export class HostKernel extends KernelCore implements UserMode, GeneratorHost, C
   handleFor(task: Task): Process {
     const known = this.handles.get(task.pid)
     if (known !== undefined && known.serial === task.serial) return known
-    const handle = new Process(task, this.generation, this.surfaces)
+    const handle = new Process(task, this.generation, this, this.surfaces)
     this.handles.set(task.pid, handle)
     return handle
   }
@@ -107,12 +128,32 @@ export class HostKernel extends KernelCore implements UserMode, GeneratorHost, C
   // ---- direct calls ----------------------------------------------------------------------------------------
 
   /** @internal A call of `process.sys`. */
-  direct(process: Process, entry: SyscallEntry, a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown): unknown {
+  direct(
+    process: Process,
+    entry: SyscallEntry,
+    a: unknown,
+    b: unknown,
+    c: unknown,
+    d: unknown,
+    e: unknown,
+    f: unknown,
+  ): unknown {
     const task = process.current()
-    if (task.state !== TASK_RUNNING || task.call !== null || (task.flags & TF_DIRECT) === 0 || this.trace.emitting) {
+    if (
+      task.state !== TASK_RUNNING ||
+      task.call !== null ||
+      (task.flags & TF_DIRECT) === 0 ||
+      this.trace.emitting
+    ) {
       refuseCall(process, task, entry.name)
     }
-    if (this.trace.syscallEnter || this.trace.syscallExit || this.syscallHooked || this.syscallTime > 0 || (task.flags & TF_SYSCALL_WORK) !== 0) {
+    if (
+      this.trace.syscallEnter ||
+      this.trace.syscallExit ||
+      this.syscallHooked ||
+      this.syscallTime > 0 ||
+      (task.flags & TF_SYSCALL_WORK) !== 0
+    ) {
       startCall(task, entry, trimArgs([a, b, c, d, e, f]), this.runHandler)
       return this.awaitResult(task, entry)
     }
@@ -132,7 +173,12 @@ export class HostKernel extends KernelCore implements UserMode, GeneratorHost, C
   /** @internal A call of `process.begin`. */
   beginCall(process: Process, entry: SyscallEntry, args: readonly unknown[]): BegunCall {
     const task = process.current()
-    if (task.state !== TASK_RUNNING || task.call !== null || (task.flags & TF_DIRECT) === 0 || this.trace.emitting) {
+    if (
+      task.state !== TASK_RUNNING ||
+      task.call !== null ||
+      (task.flags & TF_DIRECT) === 0 ||
+      this.trace.emitting
+    ) {
       refuseCall(process, task, entry.name)
     }
     const begun = new BegunCall()
@@ -277,7 +323,9 @@ export class HostKernel extends KernelCore implements UserMode, GeneratorHost, C
     for (let steps = 0; ; steps++) {
       if (steps >= limit) {
         if (maxSteps !== undefined) return steps
-        throw new RangeError(`run() did not come to rest in ${MAX_STEPS} steps: pass { maxSteps } or { until }`)
+        throw new RangeError(
+          `run() did not come to rest in ${MAX_STEPS} steps: pass { maxSteps } or { until }`,
+        )
       }
       if (this.state.runQueue.head === null) {
         if (!this.fireNextTimer(until)) return steps
@@ -305,7 +353,12 @@ export class HostKernel extends KernelCore implements UserMode, GeneratorHost, C
     const handler = this.timerHandlers.get(timer.handler)
     if (handler === undefined) throw new KernelBug(`no handler for timer '${timer.handler}'`)
     if (this.trace.timerFire) {
-      this.trace.emitEvent({ kind: 'timer:fire', seq: this.seq++, time: this.state.now, handler: timer.handler })
+      this.trace.emitEvent({
+        kind: 'timer:fire',
+        seq: this.seq++,
+        time: this.state.now,
+        handler: timer.handler,
+      })
     }
     handler(this, timer.data)
     this.settle()
@@ -330,11 +383,14 @@ export class HostKernel extends KernelCore implements UserMode, GeneratorHost, C
   private runProgram(task: Task): void {
     switch (task.program?.kind) {
       case 'generator':
-        return this.runGenerator(task)
+        this.runGenerator(task)
+        break
       case 'machine':
-        return this.runMachine(task)
+        this.runMachine(task)
+        break
       case 'function':
-        return this.runFunction(task)
+        this.runFunction(task)
+        break
       default:
         throw new KernelBug(`pid ${task.pid} (${task.comm}) is in the run queue without a program`)
     }
@@ -368,7 +424,8 @@ export class HostKernel extends KernelCore implements UserMode, GeneratorHost, C
     const frame = task.frames?.at(-1)
     if (frame !== undefined) {
       program.signal?.(task.machine, frame.handler, frame.signal)
-      return this.sigreturn(task)
+      this.sigreturn(task)
+      return
     }
     const next = program.step(task.machine, task.result)
     if (typeof next === 'number') doGroupExit(task, (next & 0xff) << 8)
@@ -385,8 +442,9 @@ export class HostKernel extends KernelCore implements UserMode, GeneratorHost, C
   }
 
   private makeRequest(task: Task, name: string, args: readonly unknown[]): void {
-    const entry = this.surfaces.slots.get(name)?.entry
-    if (entry === undefined) throw new TypeError(`program ${task.comm} asked for '${name}': there is no such system call`)
+    const entry = this.syscalls.get(name)
+    if (entry === undefined)
+      throw new TypeError(`program ${task.comm} asked for '${name}': there is no such system call`)
     startCall(task, entry, args, this.runHandler)
   }
 
@@ -449,7 +507,8 @@ function refuseCall(process: Process, task: Task, name: string): never {
   const who = `pid ${process.pid}${task.comm === '' ? '' : ` (${task.comm})`}`
   if (task.k.trace.emitting) throw new TypeError(`${name}: a trace listener must not call into the kernel`)
   if (task.state >= TASK_ZOMBIE) throw new TypeError(`${name}: ${who} has ended and can make no calls`)
-  if ((task.flags & TF_DIRECT) === 0) throw new TypeError(`${name}: ${who} runs a program; direct calls are for processes without one`)
+  if ((task.flags & TF_DIRECT) === 0)
+    throw new TypeError(`${name}: ${who} runs a program; direct calls are for processes without one`)
   if (task.state === TASK_STOPPED) throw new TypeError(`${name}: ${who} is stopped`)
   throw new TypeError(`${name}: ${who} is still in ${task.call?.name ?? 'another call'}`)
 }

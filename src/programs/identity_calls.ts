@@ -9,11 +9,16 @@ import type { Gid, Uid } from '../abi/brand.js'
 import type { CapData } from '../abi/capability.js'
 import type { Ret } from '../abi/errno.js'
 
-/**
- * Whom capget and capset are about: a pid, 0 for the caller; or what C passes. A `version` that the kernel
- * does not speak is overwritten with the one that it does, and EINVAL.
- */
-export type CapHeader = number | { version: number; pid: number }
+/** The header of capget and capset as C passes it. Linux: cap_user_header_t, include/linux/capability.h. */
+export interface CapUserHeader {
+  /** _LINUX_CAPABILITY_VERSION; anything else is overwritten with it, and EINVAL. */
+  version: number
+  /** 0 for the caller. */
+  pid: number
+}
+
+/** Whom capget and capset are about: a pid, or a header with one. */
+export type CapHeader = number | CapUserHeader
 
 /** System calls on who the caller is. */
 export interface IdentityCalls {

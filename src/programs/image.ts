@@ -51,7 +51,10 @@ export interface ProgramCode {
 export function imageOf(program: unknown, name: string, journalled: boolean): ProgramImage {
   const kind = kindOf(program)
   const label = name !== '' ? name : nameOf(program)
-  const code: ProgramCode = Object.freeze({ name: label, run: kind === 'machine' ? Object.freeze({ ...(program as object) }) : program })
+  const code: ProgramCode = Object.freeze({
+    name: label,
+    run: kind === 'machine' ? Object.freeze({ ...(program as object) }) : program,
+  })
   return Object.freeze({ name: label, kind, code, journalled: journalled && kind === 'generator' })
 }
 
@@ -64,7 +67,9 @@ function kindOf(program: unknown): ProgramImage['kind'] {
     if (program.kind === 'direct') return 'direct'
     if (program.kind === 'machine') return 'machine'
   }
-  throw new TypeError('program: a generator function (function*), a plain function, machine({…}) or DIRECT is wanted')
+  throw new TypeError(
+    'program: a generator function (function*), a plain function, machine({…}) or DIRECT is wanted',
+  )
 }
 
 const nameOf = (program: unknown): string => {

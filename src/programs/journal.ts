@@ -15,7 +15,8 @@ const FILLERS: ReadonlySet<string> = new Set(['read', 'pread', 'recv', 'recvfrom
 
 function bytesToText(bytes: Uint8Array): string {
   let text = ''
-  for (let at = 0; at < bytes.length; at += 4096) text += String.fromCharCode(...bytes.subarray(at, at + 4096))
+  for (let at = 0; at < bytes.length; at += 4096)
+    text += String.fromCharCode(...bytes.subarray(at, at + 4096))
   return text
 }
 
@@ -36,7 +37,13 @@ function copyValue(value: unknown, frozen: boolean): unknown {
   }
   const entries = Object.entries(value)
   const [first] = entries
-  if (!frozen && entries.length === 1 && first !== undefined && first[0] === 'bytes' && typeof first[1] === 'string') {
+  if (
+    !frozen &&
+    entries.length === 1 &&
+    first !== undefined &&
+    first[0] === 'bytes' &&
+    typeof first[1] === 'string'
+  ) {
     const bytes = new Uint8Array(first[1].length)
     textToBytes(first[1], bytes)
     return bytes

@@ -8,11 +8,11 @@ import type { CoreSys } from './core_sys.js'
 import type { KernelDescription } from './describe.js'
 import type { RunOptions } from './host.js'
 import type { AnyProgram } from './image.js'
-import type { BoundSyscalls } from './sys_types.js'
 import type { Flat, ModuleApis, ModuleList } from './module_types.js'
 import type { Process } from './process.js'
 import type { Snapshot } from './snapshot.js'
 import type { InstallOptions, SpawnOptions } from './spawn.js'
+import type { BoundSyscalls } from './sys_types.js'
 
 /** What every kernel has besides `fork`. `S` is the system calls of its processes. */
 export interface KernelMembers<S> {

@@ -19,15 +19,13 @@ export type ModuleList = readonly AnyModule[]
 /** The name of a module, as a literal. */
 export type NameOf<M> = M extends { readonly name: infer Name extends string } ? Name : never
 
-/** What a module's `attach` returns. */
-type ContributionsOf<M> = M extends { attach(...args: never): infer Contributed } ? Contributed : never
-
 /** What a module puts on the kernel under its name. */
-export type ApiOf<M> = ContributionsOf<M> extends { readonly api: infer Api } ? Api : never
+export type ApiOf<M> = M extends { attach(...args: never): { readonly api: infer Api } } ? Api : never
 
-/** The table of system calls that a module contributes, as handlers; `unknown` where it has none. */
-export type SyscallsOf<M> =
-  ContributionsOf<M> extends { readonly syscalls?: infer Table } ? NonNullable<Table> : never
+/** The table of system calls that a module contributes, as handlers; without names where it has none. */
+export type SyscallsOf<M> = M extends { attach(...args: never): { readonly syscalls?: infer Table } }
+  ? NonNullable<Table>
+  : never
 
 /** The names of the modules that a module cannot do without. */
 export type RequiresOf<M> = M extends { readonly requires?: readonly (infer Name extends string)[] }

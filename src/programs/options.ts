@@ -68,7 +68,9 @@ export interface CheckedOptions {
 }
 
 function fail(option: string, wanted: string, value: unknown): never {
-  throw new TypeError(`createKernel: ${option} must be ${wanted}, not ${typeof value === 'string' ? `'${value}'` : String(value)}`)
+  throw new TypeError(
+    `createKernel: ${option} must be ${wanted}, not ${typeof value === 'string' ? `'${value}'` : String(value)}`,
+  )
 }
 
 function checkSchedule(schedule: unknown): void {
@@ -76,13 +78,24 @@ function checkSchedule(schedule: unknown): void {
   const pct = schedule as { kind?: unknown; depth?: unknown; steps?: unknown } | null
   const isPct = typeof pct === 'object' && pct !== null && pct.kind === 'pct'
   if (isPct && Number.isInteger(pct.depth) && Number.isInteger(pct.steps)) return
-  fail('schedule', "'round-robin', 'random', { kind: 'pct', depth, steps } or an array of recorded choices", schedule)
+  fail(
+    'schedule',
+    "'round-robin', 'random', { kind: 'pct', depth, steps } or an array of recorded choices",
+    schedule,
+  )
 }
 
 /** Throws a TypeError that names the option and what is wanted. */
 export function checkKernelOptions(options: KernelOptions): CheckedOptions {
   checkOptions('createKernel', options, OPTIONS)
-  const { profile = '2.2.12', seed = 1, rootfs = 'default', schedule = 'round-robin', modules = [], programs = {} } = options
+  const {
+    profile = '2.2.12',
+    seed = 1,
+    rootfs = 'default',
+    schedule = 'round-robin',
+    modules = [],
+    programs = {},
+  } = options
   const { backports = [], hostname = '(none)', syscallTime = 0 } = options
   if (!isProfile(profile)) fail('profile', `one of ${PROFILES.join(', ')}`, profile)
   const facts = profileFacts(profile)
@@ -90,13 +103,28 @@ export function checkKernelOptions(options: KernelOptions): CheckedOptions {
   const maxTasks = options.maxTasks ?? (options.pidMax === undefined ? facts.maxThreads : pidMax)
   if (!Number.isSafeInteger(seed)) fail('seed', 'a safe integer', seed)
   if (rootfs !== 'default' && rootfs !== 'empty') fail('rootfs', "'default' or 'empty'", rootfs)
-  if (!Number.isInteger(pidMax) || pidMax < 2 || pidMax > PID_MAX_LIMIT) fail('pidMax', `an integer from 2 to ${PID_MAX_LIMIT}`, pidMax)
+  if (!Number.isInteger(pidMax) || pidMax < 2 || pidMax > PID_MAX_LIMIT)
+    fail('pidMax', `an integer from 2 to ${PID_MAX_LIMIT}`, pidMax)
   if (!Number.isInteger(maxTasks) || maxTasks < 1) fail('maxTasks', 'an integer >= 1', maxTasks)
   if (!Array.isArray(modules)) fail('modules', 'an array of modules', modules)
   if (!Array.isArray(backports)) fail('backports', 'an array of system call names', backports)
-  if (typeof programs !== 'object' || programs === null) fail('programs', 'an object of path: program', programs)
+  if (typeof programs !== 'object' || programs === null)
+    fail('programs', 'an object of path: program', programs)
   if (typeof hostname !== 'string') fail('hostname', 'a string', hostname)
-  if (typeof syscallTime !== 'number' || !(syscallTime >= 0)) fail('syscallTime', 'a number of milliseconds >= 0', syscallTime)
+  if (typeof syscallTime !== 'number' || !(syscallTime >= 0))
+    fail('syscallTime', 'a number of milliseconds >= 0', syscallTime)
   checkSchedule(schedule)
-  return { modules, profile, seed, rootfs, schedule, pidMax, maxTasks, programs, backports, hostname, syscallTime }
+  return {
+    modules,
+    profile,
+    seed,
+    rootfs,
+    schedule,
+    pidMax,
+    maxTasks,
+    programs,
+    backports,
+    hostname,
+    syscallTime,
+  }
 }

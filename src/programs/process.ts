@@ -6,22 +6,17 @@
  */
 
 import { WEXITSTATUS, WIFEXITED, WIFSIGNALED, WTERMSIG } from '../abi/wait.js'
-import {
-  type Task,
-  TASK_DEAD,
-  TASK_RUNNING,
-  TASK_STOPPED,
-  TASK_ZOMBIE,
-  TF_DIRECT,
-} from '../kernel/task.js'
+import { TASK_DEAD, TASK_RUNNING, TASK_STOPPED, TASK_ZOMBIE, type Task, TF_DIRECT } from '../kernel/task.js'
 import type { BegunCall } from './begun.js'
+import type { CoreSys } from './core_sys.js'
+import type { CallHost, Surfaces } from './surfaces.js'
 import type { Begin, Libc } from './sys_types.js'
 
 /** What a process is doing. 'idle': in user mode, waiting for the test to make a call. */
 export type ProcessState = 'idle' | 'runnable' | 'sleeping' | 'stopped' | 'zombie' | 'dead'
 
 /** A process, driven by direct calls or by its program. `S` is the type of its system calls. */
-export class Process<S = unknown> {
+export class Process<S = CoreSys> {
   readonly pid: number
   /** Direct calls: a value, or a negative error number. A call that has to wait lets the others run meanwhile. */
   readonly sys: S
@@ -29,6 +24,8 @@ export class Process<S = unknown> {
   readonly libc: Libc<S>
   /** As `sys`, but the call is only started: look at `blocked` and `result`. */
   readonly begin: Begin<S>
+  /** @internal The kernel. */
+  readonly host: CallHost
   /** @internal */
   readonly serial: number
   /** @internal The task; a dead one when it does not exist in the present state of the kernel. */
@@ -39,14 +36,15 @@ export class Process<S = unknown> {
   begun: BegunCall | null = null
 
   /** @internal Made by the kernel. */
-  constructor(task: Task, generation: number, surfaces: { sys: object; libc: object; begin: object }) {
+  constructor(task: Task, generation: number, host: CallHost, surfaces: Surfaces) {
+    this.host = host
     this.pid = task.pid
     this.serial = task.serial
     this.task = task
     this.generation = generation
-    this.sys = bind(surfaces.sys, this) as S
-    this.libc = bind(surfaces.libc, this) as Libc<S>
-    this.begin = bind(surfaces.begin, this) as Begin<S>
+    this.sys = bind(surfaces.sys, this as Process<unknown>) as S
+    this.libc = bind(surfaces.libc, this as Process<unknown>) as Libc<S>
+    this.begin = bind(surfaces.begin, this as Process<unknown>) as Begin<S>
   }
 
   /** What it is doing. A process that has been waited for, or never was in this state of the kernel, is 'dead'. */
@@ -104,7 +102,7 @@ export class Process<S = unknown> {
 }
 
 /** An object with the methods of `surface` that knows its process. */
-function bind(surface: object, process: Process): object {
+function bind(surface: object, process: Process<unknown>): object {
   const calls = Object.create(surface)
   Object.defineProperty(calls, 'process', { value: process })
   return calls

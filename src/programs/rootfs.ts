@@ -3,8 +3,8 @@
  */
 
 import { isErr } from '../abi/errno.js'
-import { KernelBug } from '../kernel/bug.js'
 import { bootInit } from '../kernel/boot.js'
+import { KernelBug } from '../kernel/bug.js'
 import type { Task } from '../kernel/task.js'
 import { sysMount } from '../syscalls/mount.js'
 import { sysMkdir } from '../syscalls/namei.js'

@@ -4,9 +4,9 @@
  * All of it is one walk over `k.state`. Where the state refers to its kernel, the copy refers to the other one.
  */
 
-import { cloneGraph, digestGraph } from '../lib/graph.js'
 import type { KernelState } from '../kernel/kernel.js'
 import { TF_DIRECT } from '../kernel/task.js'
+import { cloneGraph, digestGraph } from '../lib/graph.js'
 import type { HostKernel } from './host.js'
 
 /** A kernel's state at one moment. Opaque: give it to `restore` of the kernel it came from, as often as needed. */
@@ -35,7 +35,8 @@ const HINT = 'use defineFileOps, or name a handler that attach contributes'
 function handlersOf(k: HostKernel): ReadonlyMap<number, unknown> {
   const handlers = new Map<number, unknown>()
   for (const task of k.state.tasks.values()) {
-    if ((task.flags & TF_DIRECT) !== 0 && Array.isArray(task.handlers)) handlers.set(task.serial, task.handlers.slice())
+    if ((task.flags & TF_DIRECT) !== 0 && Array.isArray(task.handlers))
+      handlers.set(task.serial, task.handlers.slice())
   }
   return handlers
 }
@@ -66,4 +67,5 @@ export function copyState(from: HostKernel, to: HostKernel): void {
 }
 
 /** 16 hexadecimal digits that depend on every part of the state and on nothing else. */
-export const digestOf = (k: HostKernel): string => digestGraph(k.state, { wiring: new Set<object>([k]), functionHint: HINT })
+export const digestOf = (k: HostKernel): string =>
+  digestGraph(k.state, { wiring: new Set<object>([k]), functionHint: HINT })

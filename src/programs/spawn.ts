@@ -8,7 +8,7 @@ import { errnoMessage, errnoName, isErr } from '../abi/errno.js'
 import { O_CREAT, O_EXCL, O_TRUNC, O_WRONLY } from '../abi/fcntl.js'
 import { SIGCHLD } from '../abi/signal.js'
 import { Cred } from '../kernel/cred.js'
-import { imageHeader, commOf } from '../kernel/exec.js'
+import { commOf, imageHeader } from '../kernel/exec.js'
 import { copyProcess } from '../kernel/fork.js'
 import { getPgrp, joinPgrp, leavePgrp } from '../kernel/pid.js'
 import { enqueueTask } from '../kernel/runqueue.js'
@@ -16,13 +16,16 @@ import { SigHand } from '../kernel/signal_state.js'
 import { type Task, TF_DIRECT, TF_STARTED } from '../kernel/task.js'
 import { countUser } from '../kernel/user.js'
 import { utf8Encode } from '../lib/bytes.js'
-import { sysChdir } from '../syscalls/dir.js'
 import { sysChmod, sysChown } from '../syscalls/attr.js'
+import { sysChdir } from '../syscalls/dir.js'
 import { sysClose, sysOpen } from '../syscalls/open.js'
 import { sysWrite } from '../syscalls/read_write.js'
 import type { HostKernel } from './host.js'
 import { type AnyProgram, imageOf } from './image.js'
 import { Process } from './process.js'
+
+/** Any process of a kernel, whatever its system calls. */
+export type ProcessHandle = Pick<Process, 'pid' | 'state' | 'comm'>
 
 /** What a new process is. */
 export interface SpawnOptions {
@@ -39,7 +42,7 @@ export interface SpawnOptions {
   /** Default 0o022. */
   readonly umask?: number
   /** Default pid 1. With a parent the process inherits its descriptors, limits, process group and session. */
-  readonly parent?: Process<never>
+  readonly parent?: ProcessHandle
   /** What it runs. Without a program it is driven by direct calls. */
   readonly program?: AnyProgram
   /** The program's arguments, its name first. */
@@ -66,9 +69,11 @@ const SPAWN_OPTIONS: readonly string[] = [
 
 /** Throws a TypeError for keys that an options object must not have. */
 export function checkOptions(what: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) throw new TypeError(`${what}: an options object is wanted, not ${String(options)}`)
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`${what}: an options object is wanted, not ${String(options)}`)
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) throw new TypeError(`${what}: unknown option '${key}'; known are ${known.join(', ')}`)
+    if (!known.includes(key))
+      throw new TypeError(`${what}: unknown option '${key}'; known are ${known.join(', ')}`)
   }
 }
 
@@ -98,7 +103,8 @@ function checkSpawnOptions(options: SpawnOptions): void {
   if (umask !== undefined) checkId('umask', umask)
   if (argv !== undefined) checkStrings('argv', argv)
   if (env !== undefined) checkStrings('env', env)
-  if (parent !== undefined && !(parent instanceof Process)) throw new TypeError('spawn: parent must be a process of this kernel')
+  if (parent !== undefined && !(parent instanceof Process))
+    throw new TypeError('spawn: parent must be a process of this kernel')
 }
 
 /** Throws an Error for a step of the host's own that failed. */
@@ -131,7 +137,7 @@ function credOf(options: SpawnOptions): Cred {
 /** A new process. Throws a TypeError for unusable options, an Error where the kernel refuses (EAGAIN, ENOENT). */
 export function spawnProcess(k: HostKernel, options: SpawnOptions): Process {
   checkSpawnOptions(options)
-  const parent = options.parent === undefined ? k.state.init : (options.parent as unknown as Process).current()
+  const parent = options.parent === undefined ? k.state.init : (options.parent as Process).current()
   if (parent === null || parent.k !== k) throw new TypeError('spawn: parent is a process of another kernel')
   const image = options.program === undefined ? null : imageOf(options.program, '', options.journal !== false)
   const task = copyProcess(parent, SIGCHLD)
@@ -175,9 +181,15 @@ export interface InstallOptions {
 }
 
 /** Makes an executable file that runs `program`. Throws an Error where the file cannot be made. */
-export function installProgram(k: HostKernel, path: string, program: AnyProgram, options: InstallOptions): void {
+export function installProgram(
+  k: HostKernel,
+  path: string,
+  program: AnyProgram,
+  options: InstallOptions,
+): void {
   checkOptions('install', options, ['mode', 'uid', 'gid'])
-  if (typeof path !== 'string' || !path.startsWith('/')) throw new TypeError(`install: an absolute path is wanted, not ${String(path)}`)
+  if (typeof path !== 'string' || !path.startsWith('/'))
+    throw new TypeError(`install: an absolute path is wanted, not ${String(path)}`)
   const { init } = k.state
   if (init === null) return
   const image = imageOf(program, path, true)

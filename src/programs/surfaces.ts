@@ -5,23 +5,30 @@
 
 import { isErr } from '../abi/errno.js'
 import type { SyscallEntry } from '../kernel/syscall.js'
+import type { SyscallTable } from '../syscalls/table.js'
 import type { BegunCall } from './begun.js'
 import { SyscallError } from './errors.js'
 import type { Process } from './process.js'
 import { Request } from './request.js'
 
 /** Names of calls that are the same as another. */
-const ALIASES: Readonly<Record<string, string>> = { exec: 'execve' }
+export const CALL_ALIASES: Readonly<Record<string, string>> = { exec: 'execve' }
 
 /** What the methods call. */
 export interface CallHost {
-  direct(process: Process, entry: SyscallEntry, a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown): unknown
+  direct(
+    process: Process,
+    entry: SyscallEntry,
+    a: unknown,
+    b: unknown,
+    c: unknown,
+    d: unknown,
+    e: unknown,
+    f: unknown,
+  ): unknown
   beginCall(process: Process, entry: SyscallEntry, args: readonly unknown[]): BegunCall
-}
-
-/** Where a call is found: modules' calls are other functions after a fork or restore. */
-export interface CallSlot {
-  entry: SyscallEntry
+  /** A call that a module contributes. */
+  callNamed(name: string): SyscallEntry
 }
 
 export interface Surfaces {
@@ -29,8 +36,6 @@ export interface Surfaces {
   readonly libc: Record<string, Method>
   readonly begin: Record<string, BeginMethod>
   readonly requests: Record<string, (...args: unknown[]) => Request>
-  /** Calls by the names programs use. */
-  readonly slots: Map<string, CallSlot>
 }
 
 interface Bound {
@@ -39,42 +44,64 @@ interface Bound {
 
 type BeginMethod = (this: Bound, ...args: unknown[]) => BegunCall
 
-type Method = (this: Bound, a?: unknown, b?: unknown, c?: unknown, d?: unknown, e?: unknown, f?: unknown) => unknown
+type Method = (
+  this: Bound,
+  a?: unknown,
+  b?: unknown,
+  c?: unknown,
+  d?: unknown,
+  e?: unknown,
+  f?: unknown,
+) => unknown
 
 /** The first argument that is a path, for messages. */
-const pathOf = (args: readonly unknown[]): string | undefined => args.find((arg) => typeof arg === 'string') as string | undefined
+const pathOf = (args: readonly unknown[]): string | undefined =>
+  args.find((arg) => typeof arg === 'string') as string | undefined
 
-/** Surfaces without calls. */
-export const emptySurfaces = (): Surfaces => ({ sys: {}, libc: {}, begin: {}, requests: {}, slots: new Map() })
+/** Surfaces made so far for the tables of the core: constants, made when first wanted. */
+const CORE_SURFACES = new Map<SyscallTable, Surfaces>()
 
-/** Adds a call, or gives a known one another handler. */
-export function addCall(surfaces: Surfaces, name: string, entry: SyscallEntry, host: CallHost): void {
-  const known = surfaces.slots.get(name)
-  if (known !== undefined) {
-    known.entry = entry
-    return
+/** The surfaces of a table of the core; kernels share them. */
+export function coreSurfaces(table: SyscallTable): Surfaces {
+  const known = CORE_SURFACES.get(table)
+  if (known !== undefined) return known
+  const surfaces: Surfaces = { sys: {}, libc: {}, begin: {}, requests: {} }
+  for (const [name, entry] of table) addCall(surfaces, name, name, entry)
+  for (const [alias, name] of Object.entries(CALL_ALIASES)) {
+    const entry = table.get(name)
+    if (entry !== undefined) addCall(surfaces, alias, name, entry)
   }
-  const slot: CallSlot = { entry }
-  surfaces.slots.set(name, slot)
-  surfaces.sys[name] = function (a, b, c, d, e, f) {
-    return host.direct(this.process, slot.entry, a, b, c, d, e, f)
-  }
-  surfaces.libc[name] = function (a, b, c, d, e, f) {
-    const result = host.direct(this.process, slot.entry, a, b, c, d, e, f)
-    if (isErr(result)) throw new SyscallError(result, name, pathOf([a, b]))
-    return result
-  }
-  surfaces.begin[name] = function (...args) {
-    return host.beginCall(this.process, slot.entry, args)
-  }
-  surfaces.requests[name] = (...args) => new Request(name, args)
+  CORE_SURFACES.set(table, surfaces)
+  return surfaces
 }
 
-/** Adds a table of calls, with their aliases. */
-export function addCalls(surfaces: Surfaces, calls: ReadonlyMap<string, SyscallEntry>, host: CallHost): void {
-  for (const [name, entry] of calls) addCall(surfaces, name, entry, host)
-  for (const [alias, name] of Object.entries(ALIASES)) {
-    const entry = calls.get(name)
-    if (entry !== undefined) addCall(surfaces, alias, entry, host)
+/** Surfaces with the calls of `base`, to which a kernel's modules add theirs. */
+export const derivedSurfaces = (base: Surfaces): Surfaces => ({
+  sys: Object.create(base.sys),
+  libc: Object.create(base.libc),
+  begin: Object.create(base.begin),
+  requests: Object.create(base.requests),
+})
+
+/** Adds a call. Where `entry` is null it is a module's: looked up when called, as a fork or restore changes it. */
+export function addCall(surfaces: Surfaces, alias: string, name: string, entry: SyscallEntry | null): void {
+  const find = entry === null ? (host: CallHost) => host.callNamed(name) : () => entry
+  surfaces.sys[alias] =
+    entry === null
+      ? function (a, b, c, d, e, f) {
+          return this.process.host.direct(this.process, find(this.process.host), a, b, c, d, e, f)
+        }
+      : function (a, b, c, d, e, f) {
+          return this.process.host.direct(this.process, entry, a, b, c, d, e, f)
+        }
+  surfaces.libc[alias] = function (a, b, c, d, e, f) {
+    const { process } = this
+    const result = process.host.direct(process, find(process.host), a, b, c, d, e, f)
+    if (isErr(result)) throw new SyscallError(result, alias, pathOf([a, b]))
+    return result
   }
+  surfaces.begin[alias] = function (...args) {
+    return this.process.host.beginCall(this.process, find(this.process.host), args)
+  }
+  surfaces.requests[alias] = (...args) => new Request(name, args)
 }

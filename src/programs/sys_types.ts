@@ -6,12 +6,10 @@
  * of the calls. Calls must not be overloaded or generic: a mapped type would keep the last overload only.
  */
 
-import type { Pid } from '../abi/brand.js'
-import type { Errno, Ret } from '../abi/errno.js'
+import type { Errno } from '../abi/errno.js'
 import type { SyscallRequest } from '../kernel/program.js'
 import type { CoreSys } from './core_sys.js'
 import type { Flat, ModuleList, SyscallsOf } from './module_types.js'
-import type { Environment } from './process_calls.js'
 
 /** Calls as they are: a value or a negative error number. The type of `process.sys`. */
 export type DirectSys<S = CoreSys> = S
@@ -65,15 +63,6 @@ export interface ProgramArguments {
 /** A program: a generator function over the calls `sys`. `args` is `sys.argv` without the program's name. */
 export type ProgramFunction<S = CoreSys> = (sys: ProgramSys<S>, ...args: string[]) => Program
 
-/** Calls that have another type inside a program than outside. */
-interface ProgramOwnCalls<S> {
-  clone(flags: number, fn?: ProgramFunction<S> | null): SyscallIterable<Ret<Pid>>
-  exec(path: string, argv?: readonly string[], envp?: Environment): SyscallIterable<Errno>
-  execve(path: string, argv?: readonly string[], envp?: Environment): SyscallIterable<Errno>
-  exit(code: number): SyscallIterable<never>
-  exit_group(code: number): SyscallIterable<never>
-}
-
 /**
  * The same calls for generator programs: `const fd = yield* sys.open(path, O_RDONLY)`.
  *
@@ -81,18 +70,22 @@ interface ProgramOwnCalls<S> {
  * not return, the function given to clone gets the program's own surface.
  */
 export type ProgramSys<S = CoreSys> = ProgramArguments & {
-  readonly [N in keyof S]: N extends keyof ProgramOwnCalls<S>
-    ? ProgramOwnCalls<S>[N]
-    : S[N] extends (...args: infer A) => infer R
-      ? (...args: A) => SyscallIterable<R>
-      : never
+  readonly [N in keyof S]: S[N] extends (...args: infer A) => infer R
+    ? N extends 'exec' | 'execve'
+      ? (...args: A) => SyscallIterable<Errno>
+      : N extends 'exit' | 'exit_group'
+        ? (...args: A) => SyscallIterable<never>
+        : N extends 'clone'
+          ? (flags: number, fn?: ProgramFunction<S> | null) => SyscallIterable<R>
+          : (...args: A) => SyscallIterable<R>
+    : never
 }
 
 /** The surface of programs that use the core's calls only: `function* cat(sys: Sys): Program`. */
-export interface Sys extends ProgramSys<CoreSys> {}
+export type Sys = ProgramSys<CoreSys>
 
-/** A contributed handler seen from user space: the task argument is bound. */
-type BoundSyscall<H> = H extends (...args: infer A) => infer R
+/** A contributed handler as programs see it: the task argument is bound. */
+export type BoundSyscall<Handler> = Handler extends (...args: infer A) => infer R
   ? A extends readonly [unknown, ...infer Rest]
     ? (...args: Rest) => R
     : () => R
@@ -103,17 +96,14 @@ export type ModuleSys<M> = keyof SyscallsOf<M> extends never
   ? unknown
   : { readonly [N in keyof SyscallsOf<M>]: BoundSyscall<SyscallsOf<M>[N]> }
 
-/** A function of each module's calls: what the list's intersection is inferred from. */
-type TakesModuleSys<M> = M extends unknown ? (sys: ModuleSys<M>) => void : never
-
 /**
- * The calls of all modules of a list, merged; `unknown` where there are none, so that `CoreSys & …` is
- * CoreSys.
+ * The calls of all modules of a list, merged; `unknown` where there are none: `CoreSys & unknown` is CoreSys.
  */
-export type BoundSyscalls<Ms extends ModuleList> = [TakesModuleSys<Ms[number]>] extends [
-  (sys: infer All) => void,
-]
-  ? unknown extends All
-    ? unknown
-    : Flat<All>
+export type BoundSyscalls<Ms extends ModuleList> = Ms extends readonly (infer M)[]
+  ? // From a union of functions the compiler infers the intersection of what they take.
+    (M extends unknown ? (sys: ModuleSys<M>) => void : never) extends (sys: infer All) => void
+    ? unknown extends All
+      ? unknown
+      : Flat<All>
+    : never
   : never

@@ -7,6 +7,7 @@
 
 import type { Ret } from '../abi/errno.js'
 import type { Itimerval, Timeval, Tms } from '../abi/time.js'
+import type { ValueBox } from './file_calls.js'
 
 /** System calls on time and timers. */
 export interface TimeCalls {
@@ -39,7 +40,7 @@ export interface TimeCalls {
    *
    * Errors: EINTR; EINVAL negative; EFAULT. Linux: sys_nanosleep, kernel/sched.c (2.2), kernel/timer.c (2.6).
    */
-  nanosleep(ms: number, rest?: { value: number } | null): number
+  nanosleep(ms: number, rest?: ValueBox | null): number
 
   /**
    * Seconds since 1970, in virtual time.

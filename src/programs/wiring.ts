@@ -6,6 +6,7 @@
 
 import { memDevice } from '../fs/dev/mem.js'
 import { devfsType } from '../fs/devfs.js'
+import { pipefsType } from '../fs/pipefs.js'
 import { checkProcEntries, procType } from '../fs/procfs/index.js'
 import { ramfsType, tmpfsType } from '../fs/ramfs.js'
 import { timerHandlers } from '../kernel/itimer.js'
@@ -20,8 +21,22 @@ import type { HostKernel } from './host.js'
 
 /** Names that are taken by the kernel itself: a module cannot be called so. */
 export const KERNEL_MEMBERS: readonly string[] = Object.freeze([
-  'spawn', 'process', 'install', 'run', 'step', 'advance', 'now', 'wallClock', 'fork', 'snapshot', 'restore', 'digest',
-  'describe', 'trace', 'schedule', 'profile',
+  'spawn',
+  'process',
+  'install',
+  'run',
+  'step',
+  'advance',
+  'now',
+  'wallClock',
+  'fork',
+  'snapshot',
+  'restore',
+  'digest',
+  'describe',
+  'trace',
+  'schedule',
+  'profile',
 ])
 
 /** Remembers who registered a name, and complains when a second one comes. */
@@ -35,7 +50,8 @@ class Owners {
 
   claim(name: string, owner: string): void {
     const other = this.owners.get(name)
-    if (other !== undefined) throw new TypeError(`${this.what} '${name}' is contributed by ${other} and by ${owner}`)
+    if (other !== undefined)
+      throw new TypeError(`${this.what} '${name}' is contributed by ${other} and by ${owner}`)
     this.owners.set(name, owner)
   }
 }
@@ -54,7 +70,10 @@ class Wirer {
   builtIns(): void {
     const { facts } = this.k
     this.filesystem(ramfsType, 'the core')
-    if (facts.hasBindMounts) this.filesystem(tmpfsType, 'the core')
+    if (facts.hasBindMounts) {
+      this.filesystem(tmpfsType, 'the core')
+      this.filesystem(pipefsType, 'the core')
+    }
     this.filesystem(procType, 'the core')
     this.filesystem(devfsType, 'the core')
     this.k.devices.register(memDevice, 'the core')
@@ -67,7 +86,8 @@ class Wirer {
     for (const type of contributions.filesystems ?? []) this.filesystem(type, owner)
     for (const device of contributions.devices ?? []) this.k.devices.register(device, owner)
     for (const [name, handler] of Object.entries(contributions.timers ?? {})) this.timer(name, handler, owner)
-    for (const [name, handler] of Object.entries(contributions.syscalls ?? {})) this.syscall(name, handler, owner)
+    for (const [name, handler] of Object.entries(contributions.syscalls ?? {}))
+      this.syscall(name, handler, owner)
     const entries = contributions.proc ?? []
     checkProcEntries(this.k, entries, owner)
     this.k.procEntries.push(...entries)
@@ -85,7 +105,8 @@ class Wirer {
   }
 
   private syscall(name: string, handler: unknown, owner: string): void {
-    if (typeof handler !== 'function') throw new TypeError(`${owner}: system call '${name}' is not a function`)
+    if (typeof handler !== 'function')
+      throw new TypeError(`${owner}: system call '${name}' is not a function`)
     this.syscalls.claim(name, owner)
     const own = this.k.coreCalls.has(name)
     if (own) throw new TypeError(`${owner} contributes '${name}', which is a system call of the core`)
@@ -104,12 +125,13 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
   k.notifiers.length = 0
   k.devices = new DeviceRegistry(k.facts)
   k.contributions.clear()
-  order.forEach((module, slot) => k.securitySlots.set(module.name, slot))
+  for (const [slot, module] of order.entries()) k.securitySlots.set(module.name, slot)
   const wirer = new Wirer(k)
   wirer.builtIns()
   const sources: HookSource[] = []
   for (const module of order) {
-    if (KERNEL_MEMBERS.includes(module.name)) throw new TypeError(`'${module.name}' is the name of a kernel member: call the module something else`)
+    if (KERNEL_MEMBERS.includes(module.name))
+      throw new TypeError(`'${module.name}' is the name of a kernel member: call the module something else`)
     if (fresh) k.state.modules.set(module.name, module.init(k))
     const contributions = module.attach(k, k.state.modules.get(module.name) as never)
     if (typeof contributions !== 'object' || contributions === null || !('api' in contributions)) {

@@ -5,9 +5,9 @@
  * follow the uids (cap_emulate_setxuid) make the effective set say exactly that, so one test serves all profiles.
  */
 
-import { type CapSet, asCapSet } from '../abi/brand.js'
-import { type Errno, EPERM } from '../abi/errno.js'
+import { asCapSet, type CapSet } from '../abi/brand.js'
 import { CAP_FS_MASK } from '../abi/capability.js'
+import { EPERM, type Errno } from '../abi/errno.js'
 import type { CredFields } from '../kernel/cred.js'
 import type { Task } from '../kernel/task.js'
 import { deny } from './deny.js'
@@ -30,7 +30,10 @@ export const capBit = (capability: number): CapSet => asCapSet(1 << capability)
  * How capability sets follow a change of real, effective and saved uid.
  * Linux: cap_emulate_setxuid, kernel/sys.c (2.2), security/commoncap.c (2.6).
  */
-export function capEmulateSetxuid(old: CredFields, next: CredFields): Pick<CredFields, 'capEffective' | 'capPermitted'> {
+export function capEmulateSetxuid(
+  old: CredFields,
+  next: CredFields,
+): Pick<CredFields, 'capEffective' | 'capPermitted'> {
   let { capEffective, capPermitted } = next
   const hadRoot = old.uid === 0 || old.euid === 0 || old.suid === 0
   const hasRoot = next.uid === 0 || next.euid === 0 || next.suid === 0

@@ -8,7 +8,7 @@
 import { KernelBug } from '../kernel/bug.js'
 import type { Task } from '../kernel/task.js'
 import { recordRefusal } from './deny.js'
-import { type HookKind, type HookName, HOOKS, type SecurityHooks } from './hooks.js'
+import { HOOKS, type HookKind, type HookName, type SecurityHooks } from './hooks.js'
 
 type AnyHook = (...args: unknown[]) => number | undefined
 
@@ -31,12 +31,23 @@ function guarded(module: string, name: HookName, kind: HookKind, hook: AnyHook):
     }
     if (kind === 'notify') return 0
     if (typeof verdict !== 'number' || verdict > 0 || Number.isNaN(verdict)) {
-      throw new KernelBug(`hook ${name} of module '${module}' returned ${String(verdict)}: 0 or an errno is wanted`)
+      throw new KernelBug(
+        `hook ${name} of module '${module}' returned ${String(verdict)}: 0 or an errno is wanted`,
+      )
     }
-    if (verdict < 0 && args[0] !== null) recordRefusal(args[0] as Task, verdict, 'hook', module, name, args[1])
+    if (verdict < 0 && args[0] !== null)
+      recordRefusal(args[0] as Task, verdict, 'hook', module, name, args[1])
     return verdict
   }
 }
+
+/** Both run, whatever the first says. */
+const both =
+  (first: AnyHook, rest: AnyHook): AnyHook =>
+  (...args) => {
+    first(...args)
+    return rest(...args)
+  }
 
 function compile(name: HookName, sources: readonly HookSource[]): AnyHook {
   let chain: AnyHook = allow
@@ -47,7 +58,7 @@ function compile(name: HookName, sources: readonly HookSource[]): AnyHook {
     const first = guarded(source.module, name, kind, hook.bind(source.hooks))
     const rest = chain
     if (rest === allow) chain = first
-    else if (kind === 'notify') chain = (...args) => (first(...args), rest(...args))
+    else if (kind === 'notify') chain = both(first, rest)
     else chain = (...args) => first(...args) || rest(...args)
   }
   return chain

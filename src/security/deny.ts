@@ -38,7 +38,13 @@ export class Refusal {
 }
 
 /** Notes a refusal and returns its error: `return deny(current, EACCES, 'dac', inode, mask)`. */
-export function deny(current: Task, error: Errno, check: DenyCheck, subject: unknown, what: string | number = ''): Errno {
+export function deny(
+  current: Task,
+  error: Errno,
+  check: DenyCheck,
+  subject: unknown,
+  what: string | number = '',
+): Errno {
   recordRefusal(current, error, check, what, undefined, subject)
   return error
 }
@@ -66,7 +72,9 @@ export function recordRefusal(
 }
 
 const maskWords = (mask: number): string =>
-  [mask & 4 ? 'read' : '', mask & 2 ? 'write' : '', mask & 1 ? 'execute or search' : ''].filter(Boolean).join(' and ')
+  [mask & 4 ? 'read' : '', mask & 2 ? 'write' : '', mask & 1 ? 'execute or search' : '']
+    .filter(Boolean)
+    .join(' and ')
 
 function subjectWords(subject: unknown): string {
   if (subject instanceof Inode) {

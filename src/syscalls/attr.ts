@@ -19,8 +19,10 @@ import { row, type SyscallRow } from './row.js'
 
 /** EROFS on what is mounted read-only, EPERM on what is immutable. */
 function refusesChange(current: Task, inode: Inode, mnt: Mount | null): number {
-  if (((inode.sb.flags | (mnt?.flags ?? 0)) & MS_RDONLY) !== 0) return deny(current, EROFS, 'mount', inode, 'read-only')
-  if ((inode.flags & (S_IMMUTABLE | S_APPEND)) !== 0) return deny(current, EPERM, 'immutable', inode, 'immutable')
+  if (((inode.sb.flags | (mnt?.flags ?? 0)) & MS_RDONLY) !== 0)
+    return deny(current, EROFS, 'mount', inode, 'read-only')
+  if ((inode.flags & (S_IMMUTABLE | S_APPEND)) !== 0)
+    return deny(current, EPERM, 'immutable', inode, 'immutable')
   return 0
 }
 
@@ -33,7 +35,10 @@ function chmodInode(current: Task, inode: Inode, mnt: Mount | null, mode: number
 
 export function sysChmod(current: Task, path: string, mode: number): number {
   const { nd } = current.k
-  return pathLookup(current, path, LOOKUP_FOLLOW, nd) || chmodInode(current, nd.dentry.inode as Inode, nd.mnt, mode)
+  return (
+    pathLookup(current, path, LOOKUP_FOLLOW, nd) ||
+    chmodInode(current, nd.dentry.inode as Inode, nd.mnt, mode)
+  )
 }
 
 export function sysFchmod(current: Task, fd: number, mode: number): number {
@@ -60,7 +65,9 @@ function chownInode(current: Task, inode: Inode, mnt: Mount | null, uid: number,
 
 function chownPath(current: Task, path: string, uid: number, gid: number, flags: number): number {
   const { nd } = current.k
-  return pathLookup(current, path, flags, nd) || chownInode(current, nd.dentry.inode as Inode, nd.mnt, uid, gid)
+  return (
+    pathLookup(current, path, flags, nd) || chownInode(current, nd.dentry.inode as Inode, nd.mnt, uid, gid)
+  )
 }
 
 export const sysChown = (current: Task, path: string, uid: number, gid: number): number =>
@@ -120,7 +127,10 @@ export function sysFtruncate(current: Task, fd: number, length: number): number 
 function timesOf(value: unknown): { actime: number; modtime: number } | null | undefined {
   if (value === null || value === undefined) return null
   const { actime, modtime } = value as { actime?: unknown; modtime?: unknown }
-  return typeof actime === 'number' && typeof modtime === 'number' && Number.isFinite(actime) && Number.isFinite(modtime)
+  return typeof actime === 'number' &&
+    typeof modtime === 'number' &&
+    Number.isFinite(actime) &&
+    Number.isFinite(modtime)
     ? { actime: Math.trunc(actime), modtime: Math.trunc(modtime) }
     : undefined
 }
@@ -134,11 +144,17 @@ export function sysUtime(current: Task, path: string, times: unknown): number {
   const failed = pathLookup(current, path, LOOKUP_FOLLOW, nd)
   if (failed !== 0) return failed
   const inode = nd.dentry.inode as Inode
-  if (((inode.sb.flags | nd.mnt.flags) & MS_RDONLY) !== 0) return deny(current, EROFS, 'mount', inode, 'read-only')
+  if (((inode.sb.flags | nd.mnt.flags) & MS_RDONLY) !== 0)
+    return deny(current, EROFS, 'mount', inode, 'read-only')
   if (wanted !== null) {
-    if ((inode.flags & (S_IMMUTABLE | S_APPEND)) !== 0) return deny(current, EPERM, 'immutable', inode, 'immutable')
+    if ((inode.flags & (S_IMMUTABLE | S_APPEND)) !== 0)
+      return deny(current, EPERM, 'immutable', inode, 'immutable')
     const toMs = (sec: number): number => (sec - k.facts.epoch) * 1000
-    return notifyChange(current, inode, { atime: toMs(wanted.actime), mtime: toMs(wanted.modtime), timesSet: true })
+    return notifyChange(current, inode, {
+      atime: toMs(wanted.actime),
+      mtime: toMs(wanted.modtime),
+      timesSet: true,
+    })
   }
   if ((inode.flags & S_IMMUTABLE) !== 0) return deny(current, EACCES, 'immutable', inode, 'immutable')
   if (current.cred.fsuid !== inode.uid) {

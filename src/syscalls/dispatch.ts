@@ -11,14 +11,22 @@
  *   dead               TASK_ZOMBIE, TASK_DEAD
  */
 
-import { BLOCKED, EINTR, ENOSYS, ERESTART_RESTARTBLOCK, ERESTARTNOHAND, ERESTARTNOINTR, ERESTARTSYS, isErr } from '../abi/errno.js'
+import {
+  BLOCKED,
+  EINTR,
+  ENOSYS,
+  ERESTART_RESTARTBLOCK,
+  ERESTARTNOINTR,
+  ERESTARTSYS,
+  isErr,
+} from '../abi/errno.js'
 import { SA_RESTART } from '../abi/signal.js'
 import { chargeCpu } from '../kernel/cputime.js'
 import { blockForHandler, type Delivery, getSignalToDeliver } from '../kernel/deliver.js'
 import { enqueueTask } from '../kernel/runqueue.js'
 import { recalcSigpending } from '../kernel/signal.js'
 import type { SyscallEntry } from '../kernel/syscall.js'
-import { PendingCall, type Task, TASK_RUNNING, TASK_STOPPED, TASK_ZOMBIE, TF_DIRECT } from '../kernel/task.js'
+import { PendingCall, TASK_RUNNING, TASK_STOPPED, TASK_ZOMBIE, type Task, TF_DIRECT } from '../kernel/task.js'
 
 /** Runs a handler function of a task that the host drives; see programs/direct.ts. */
 export type RunHandler = (task: Task) => void
@@ -35,7 +43,12 @@ export function invoke(task: Task, call: PendingCall): unknown {
 }
 
 /** Starts a call the long way: traced, hooked, and charged for. */
-export function startCall(task: Task, entry: SyscallEntry, args: readonly unknown[], runHandler: RunHandler): void {
+export function startCall(
+  task: Task,
+  entry: SyscallEntry,
+  args: readonly unknown[],
+  runHandler: RunHandler,
+): void {
   const { k } = task
   const call = new PendingCall(entry.name, args, k.seq)
   if (k.trace.syscallEnter) emitEnter(task, call)
@@ -59,7 +72,11 @@ export function finishCall(task: Task, call: PendingCall, result: unknown, runHa
 function fallAsleep(task: Task, call: PendingCall): void {
   const hasFunction = call.args.some((arg) => typeof arg === 'function')
   task.call = hasFunction
-    ? new PendingCall(call.name, call.args.map((arg) => (typeof arg === 'function' ? null : arg)), call.seq)
+    ? new PendingCall(
+        call.name,
+        call.args.map((arg) => (typeof arg === 'function' ? null : arg)),
+        call.seq,
+      )
     : call
   if (task.k.trace.schedWait && task.queued === null) emitWait(task)
 }
@@ -84,7 +101,12 @@ const isRestartCode = (result: unknown): boolean =>
  * Signals, then the result. `call` is null when the task was in user mode. Ends with the task dead, stopped,
  * asleep again, about to run a handler, or with its result ready. Linux: do_signal.
  */
-export function returnToUser(task: Task, from: PendingCall | null, outcome: unknown, runHandler: RunHandler): void {
+export function returnToUser(
+  task: Task,
+  from: PendingCall | null,
+  outcome: unknown,
+  runHandler: RunHandler,
+): void {
   let call = from
   let result = outcome
   for (;;) {
@@ -144,7 +166,8 @@ function pushFrame(task: Task, call: PendingCall | null, outcome: unknown, deliv
   let restart: PendingCall | null = null
   if (call !== null) {
     if (isRestartCode(result)) {
-      const restarts = result === ERESTARTNOINTR || (result === ERESTARTSYS && (action.flags & SA_RESTART) !== 0)
+      const restarts =
+        result === ERESTARTNOINTR || (result === ERESTARTSYS && (action.flags & SA_RESTART) !== 0)
       if (task.k.trace.syscallExit) emitExit(task, call, result)
       if (restarts) {
         restart = call
@@ -156,7 +179,16 @@ function pushFrame(task: Task, call: PendingCall | null, outcome: unknown, deliv
   const [maskLow, maskHigh] = task.savedMask ?? [task.blockedLow, task.blockedHigh]
   task.savedMask = null
   if (task.frames === null) task.frames = []
-  task.frames.push({ signal: info.signo, info, handler: action.handler, maskLow, maskHigh, result, restart, started: false })
+  task.frames.push({
+    signal: info.signo,
+    info,
+    handler: action.handler,
+    maskLow,
+    maskHigh,
+    result,
+    restart,
+    started: false,
+  })
   blockForHandler(task, info.signo, action)
 }
 
@@ -221,5 +253,12 @@ function emitExit(task: Task, call: PendingCall, ret: unknown): void {
 function emitWait(task: Task): void {
   const { k } = task
   const queue = task.waits?.queue.name ?? 'a signal'
-  k.trace.emitEvent({ kind: 'sched:wait', seq: k.seq++, time: k.state.now, pid: task.pid, comm: task.comm, queue })
+  k.trace.emitEvent({
+    kind: 'sched:wait',
+    seq: k.seq++,
+    time: k.state.now,
+    pid: task.pid,
+    comm: task.comm,
+    queue,
+  })
 }

@@ -6,7 +6,18 @@
 
 import { CAP_SYS_ADMIN } from '../abi/capability.js'
 import { EBUSY, EFAULT, EINVAL, ENODEV, ENOTDIR, isErr } from '../abi/errno.js'
-import { MNT_DETACH, MNT_FORCE, MS_BIND, MS_MGC_MSK, MS_MGC_VAL, MS_MOVE, MS_RDONLY, MS_REC, MS_REMOUNT } from '../abi/mount.js'
+import {
+  MNT_DETACH,
+  MNT_FORCE,
+  MS_BIND,
+  MS_MGC_MSK,
+  MS_MGC_VAL,
+  MS_MOVE,
+  MS_NOUSER,
+  MS_RDONLY,
+  MS_REC,
+  MS_REMOUNT,
+} from '../abi/mount.js'
 import { S_IFDIR, S_IFMT } from '../abi/stat.js'
 import type { Task } from '../kernel/task.js'
 import { requireCapability } from '../security/capability.js'
@@ -14,14 +25,29 @@ import { isSubdir } from '../vfs/dentry.js'
 import { FMODE_WRITE } from '../vfs/file.js'
 import { attachMount, detachMount, type Mount } from '../vfs/mount.js'
 import { LOOKUP_FOLLOW, pathLookup } from '../vfs/namei.js'
-import { cloneMount, doUmount, graftTree, kernMount, mountFlags, putMount, superFlags } from '../vfs/namespace.js'
+import {
+  cloneMount,
+  doUmount,
+  graftTree,
+  kernMount,
+  mountFlags,
+  putMount,
+  superFlags,
+} from '../vfs/namespace.js'
 import { row, type SyscallRow } from './row.js'
 
 const textOr = (value: unknown, missing: string): string | null =>
   value === undefined || value === null ? missing : typeof value === 'string' ? value : null
 
 /** Linux: sys_mount, do_mount. */
-export function sysMount(current: Task, source: unknown, target: string, type: unknown, flagsArg: number, data: unknown): number {
+export function sysMount(
+  current: Task,
+  source: unknown,
+  target: string,
+  type: unknown,
+  flagsArg: number,
+  data: unknown,
+): number {
   const from = textOr(source, 'none')
   const fstype = textOr(type, '')
   const options = textOr(data, '')
@@ -56,6 +82,10 @@ function newMount(current: Task, source: string, type: string, flags: number, op
   if (!k.facts.hasStackedMounts && (dentry === at.root || (dentry.inode?.count ?? 0) > 0)) return EBUSY
   const mnt = kernMount(k, type, source, flags, options)
   if (isErr(mnt)) return mnt
+  if ((mnt.sb.flags & MS_NOUSER) !== 0) {
+    putMount(k, mnt)
+    return EINVAL
+  }
   const sameAgain = at.sb === mnt.sb && at.root === dentry
   const failed = sameAgain ? EBUSY : graftTree(k, mnt, at, dentry)
   if (failed !== 0) putMount(k, mnt)

@@ -10,7 +10,17 @@ import type { Task } from '../kernel/task.js'
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
 import type { Dentry } from '../vfs/dentry.js'
-import { lookupCreate, vfsCreate, vfsLink, vfsMkdir, vfsMknod, vfsRename, vfsRmdir, vfsSymlink, vfsUnlink } from '../vfs/dirops.js'
+import {
+  lookupCreate,
+  vfsCreate,
+  vfsLink,
+  vfsMkdir,
+  vfsMknod,
+  vfsRename,
+  vfsRmdir,
+  vfsSymlink,
+  vfsUnlink,
+} from '../vfs/dirops.js'
 import { LOOKUP_PARENT, lookupHash, pathLookup } from '../vfs/namei.js'
 import { LAST_DOT, LAST_DOTDOT, LAST_NORM, LAST_ROOT } from '../vfs/nameidata.js'
 import { row, type SyscallRow } from './row.js'
@@ -41,7 +51,13 @@ export function sysMknod(current: Task, path: string, mode: number, dev: number)
       return vfsCreate(current, nd.dentry, dentry, bits)
     case S_IFCHR:
     case S_IFBLK:
-      return vfsMknod(current, nd.dentry, dentry, bits, facts.devBits === 16 ? oldDecodeDev(dev) : newDecodeDev(dev))
+      return vfsMknod(
+        current,
+        nd.dentry,
+        dentry,
+        bits,
+        facts.devBits === 16 ? oldDecodeDev(dev) : newDecodeDev(dev),
+      )
     case S_IFIFO:
     case S_IFSOCK:
       return vfsMknod(current, nd.dentry, dentry, bits, mkdev(0, 0))
@@ -111,7 +127,8 @@ export function sysRename(current: Task, oldPath: string, newPath: string): numb
   if (typeof oldText === 'number') return oldText
   const newText = paths.get(newPath)
   if (typeof newText === 'number') return newText
-  const failed = pathLookup(current, oldPath, LOOKUP_PARENT, nd) || pathLookup(current, newPath, LOOKUP_PARENT, nd2)
+  const failed =
+    pathLookup(current, oldPath, LOOKUP_PARENT, nd) || pathLookup(current, newPath, LOOKUP_PARENT, nd2)
   if (failed !== 0) return failed
   if (nd.mnt !== nd2.mnt) return EXDEV
   if (nd.lastType !== LAST_NORM || nd2.lastType !== LAST_NORM) return EBUSY
@@ -124,7 +141,8 @@ export function sysRename(current: Task, oldPath: string, newPath: string): numb
   if (oldParent !== newParent && childTowards(newParent, oldParent) === old) return EINVAL
   const target = lookupHash(current, nd2)
   if (isErr(target)) return target
-  if (target !== null && oldParent !== newParent && childTowards(oldParent, newParent) === target) return ENOTEMPTY
+  if (target !== null && oldParent !== newParent && childTowards(oldParent, newParent) === target)
+    return ENOTEMPTY
   return vfsRename(current, oldParent, old, newParent, nd2.last, target)
 }
 
@@ -137,4 +155,3 @@ export const nameiCalls: readonly SyscallRow[] = [
   row('link', ['path', 'path'], sysLink),
   row('rename', ['path', 'path'], sysRename),
 ]
-

@@ -15,7 +15,14 @@ import { dentryOpen, openFile, openNamei } from '../vfs/open.js'
 import { row, type SyscallRow } from './row.js'
 
 /** Opens from a starting directory; a FIFO may sleep in its open method, then the file waits in `restart`. */
-function openFrom(current: Task, mnt: Mount, base: Dentry, path: string, flags: number, mode: number): number {
+function openFrom(
+  current: Task,
+  mnt: Mount,
+  base: Dentry,
+  path: string,
+  flags: number,
+  mode: number,
+): number {
   const { restart } = current
   let file: Ret<File>
   if (restart instanceof File) {

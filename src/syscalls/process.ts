@@ -10,7 +10,7 @@ import { doExit, doGroupExit } from '../kernel/exit.js'
 import { copyProcess } from '../kernel/fork.js'
 import { enqueueTask } from '../kernel/runqueue.js'
 import { sleepOnUninterruptible } from '../kernel/sleep.js'
-import { type Task, TASK_ZOMBIE, TF_DIRECT, TF_STARTED } from '../kernel/task.js'
+import { TASK_ZOMBIE, type Task, TF_DIRECT, TF_STARTED } from '../kernel/task.js'
 import { row, type SyscallRow } from './row.js'
 
 /** What a vfork parent remembers while its child has the processor. */
@@ -72,7 +72,9 @@ function strings(value: unknown): readonly string[] | null {
   if (Array.isArray(value)) return value.every((word) => typeof word === 'string') ? value : null
   if (typeof value !== 'object') return null
   const pairs = Object.entries(value)
-  return pairs.every(([, word]) => typeof word === 'string') ? pairs.map(([name, word]) => `${name}=${word}`) : null
+  return pairs.every(([, word]) => typeof word === 'string')
+    ? pairs.map(([name, word]) => `${name}=${word}`)
+    : null
 }
 
 /** Errors: what doExecve says, EFAULT for arguments that are no strings. Does not return on success. */
@@ -104,4 +106,3 @@ export const processCalls: readonly SyscallRow[] = [
   row('exit', ['int'], sysExit),
   row('exit_group', ['int'], sysExitGroup),
 ]
-

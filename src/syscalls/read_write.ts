@@ -5,7 +5,7 @@
  * to. Pipes sleep by themselves: a large write goes on where it was.
  */
 
-import { EAGAIN, EBADF, EFAULT, EINVAL, ESPIPE, isErr } from '../abi/errno.js'
+import { BLOCKED, EAGAIN, EBADF, EFAULT, EINVAL, ESPIPE, isErr } from '../abi/errno.js'
 import { O_APPEND, O_NONBLOCK } from '../abi/fcntl.js'
 import { POLLIN, POLLOUT } from '../abi/poll.js'
 import { sleepOn } from '../kernel/sleep.js'
@@ -91,19 +91,34 @@ function segments(value: unknown): readonly Uint8Array[] | number {
   return value.every((part) => part instanceof Uint8Array) ? value : EFAULT
 }
 
-/** Reads into one buffer and deals it out, so that a pipe or device sees one call. */
+/** All segments in one. */
+function gather(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
+/**
+ * One read for all segments, so that a pipe or device sees one call. What a sleeping read has taken so far is in
+ * the segments already, and is there when the call runs again.
+ */
 export function sysReadv(current: Task, fd: number, vector: unknown): number {
   const file = fget(current, fd)
   if (isErr(file)) return file
   const parts = segments(vector)
   if (typeof parts === 'number') return parts
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  const whole = gather(parts)
   const count = sysRead(current, fd, whole)
-  let at = 0
-  for (const part of parts) {
-    if (at >= count) break
-    part.set(whole.subarray(at, Math.min(count, at + part.length)))
-    at += part.length
+  if (count > 0 || count === BLOCKED) {
+    let at = 0
+    for (const part of parts) {
+      part.set(whole.subarray(at, at + part.length))
+      at += part.length
+    }
   }
   return count
 }
@@ -113,13 +128,7 @@ export function sysWritev(current: Task, fd: number, vector: unknown): number {
   if (isErr(file)) return file
   const parts = segments(vector)
   if (typeof parts === 'number') return parts
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return sysWrite(current, fd, whole)
+  return sysWrite(current, fd, gather(parts))
 }
 
 /** Errors: EBADF, EINVAL (whence, negative result), ESPIPE. Linux: sys_lseek. */

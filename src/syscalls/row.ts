@@ -56,7 +56,9 @@ export type QuickCheck = (a: unknown, b: unknown, c: unknown, d: unknown, e: unk
 
 /** The check for a row, made once. */
 export function quickCheck(kinds: readonly ArgKind[]): QuickCheck {
-  const [a = anything, b = anything, c = anything, d = anything, e = anything, f = anything] = kinds.map((kind) => CHECKS[kind])
+  const [a = anything, b = anything, c = anything, d = anything, e = anything, f = anything] = kinds.map(
+    (kind) => CHECKS[kind],
+  )
   switch (kinds.length) {
     case 0:
       return () => true

@@ -4,17 +4,17 @@
 
 import { EAGAIN, EFAULT, EINTR, EINVAL, ERESTARTNOHAND, ERESTARTSYS, ESRCH, type Ret } from '../abi/errno.js'
 import {
+  SI_QUEUE,
+  SI_TKILL,
   SIG_BLOCK,
   SIG_DFL,
   SIG_IGN,
   SIG_SETMASK,
   SIG_UNBLOCK,
-  type Sigaction,
-  type SigInfo,
-  SI_QUEUE,
-  SI_TKILL,
   SIGKILL,
   SIGSTOP,
+  type Sigaction,
+  type SigInfo,
 } from '../abi/signal.js'
 import {
   actionOf,
@@ -31,7 +31,7 @@ import {
 } from '../kernel/signal.js'
 import { arrayToSet, setToArray, sigBit } from '../kernel/sigset.js'
 import { sleep, wakeAt } from '../kernel/sleep.js'
-import { type Task, TASK_ZOMBIE } from '../kernel/task.js'
+import { TASK_ZOMBIE, type Task } from '../kernel/task.js'
 import type { Timer } from '../kernel/timer.js'
 import { row, type SyscallRow } from './row.js'
 
@@ -48,13 +48,16 @@ function killThreadOf(current: Task, tgid: number, pid: number, sig: number): nu
   if (target === undefined || (tgid !== -1 && target.tgid !== tgid)) return ESRCH
   const refused = checkKillPermission(current, target, sig)
   if (refused !== 0) return refused
-  return sig === 0 || target.state >= TASK_ZOMBIE ? 0 : sendThreadSignal(target, userInfo(current, sig, SI_TKILL))
+  return sig === 0 || target.state >= TASK_ZOMBIE
+    ? 0
+    : sendThreadSignal(target, userInfo(current, sig, SI_TKILL))
 }
 
-export const sysTkill = (current: Task, pid: number, sig: number): number => killThreadOf(current, -1, pid, sig)
+export const sysTkill = (current: Task, pid: number, sig: number): number =>
+  killThreadOf(current, -1, pid, sig)
 
 export const sysTgkill = (current: Task, tgid: number, pid: number, sig: number): number =>
-  killThreadOf(current, tgid <= 0 ? 0 : tgid, pid, sig)
+  killThreadOf(current, Math.max(tgid, 0), pid, sig)
 
 /** With a value, queued. Errors: EAGAIN when the queue is full, else as kill. Linux: sys_rt_sigqueueinfo. */
 export function sysSigqueue(current: Task, pid: number, sig: number, value: number): number {
@@ -67,7 +70,8 @@ export function sysSigqueue(current: Task, pid: number, sig: number, value: numb
 function describeAction(current: Task, sig: number): Sigaction {
   const { handler, flags, maskLow, maskHigh } = actionOf(current, sig)
   return {
-    handler: handler === SIG_DFL || handler === SIG_IGN ? handler : current.k.user.handlerFunction(current, handler),
+    handler:
+      handler === SIG_DFL || handler === SIG_IGN ? handler : current.k.user.handlerFunction(current, handler),
     flags,
     mask: setToArray(maskLow, maskHigh),
   }
@@ -236,4 +240,3 @@ export const signalCalls: readonly SyscallRow[] = [
   row('sigwaitinfo', ['any'], sysSigtimedwait),
   row('sigtimedwait', ['any', 'any'], sysSigtimedwait),
 ]
-

@@ -2,12 +2,10 @@
  * stat and its kin, access, readlink, statfs. Linux: fs/stat.c, fs/open.c (2.6.14).
  */
 
-import { asGid, asMode, asUid } from '../abi/brand.js'
-import { newEncodeDev, oldEncodeDev } from '../abi/brand.js'
+import { asCapSet, asGid, asMode, asUid, newEncodeDev, oldEncodeDev } from '../abi/brand.js'
 import { EINVAL, EROFS, isErr, type Ret } from '../abi/errno.js'
 import { MS_RDONLY } from '../abi/mount.js'
 import { S_IFBLK, S_IFCHR, S_IFMT, S_IFREG, type Stat, type Statfs } from '../abi/stat.js'
-import { asCapSet } from '../abi/brand.js'
 import { credWith } from '../kernel/cred.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import type { Task } from '../kernel/task.js'
@@ -82,7 +80,12 @@ export function sysFstat(current: Task, fd: number): Ret<Stat> {
 export function sysAccess(current: Task, path: string, mode: number): number {
   if ((mode & ~7) !== 0) return EINVAL
   const saved = current.cred
-  if (saved.fsuid !== saved.uid || saved.fsgid !== saved.gid || saved.uid !== 0 || saved.capEffective !== saved.capPermitted) {
+  if (
+    saved.fsuid !== saved.uid ||
+    saved.fsgid !== saved.gid ||
+    saved.uid !== 0 ||
+    saved.capEffective !== saved.capPermitted
+  ) {
     const capEffective = saved.uid === 0 ? saved.capPermitted : asCapSet(0)
     current.cred = credWith(saved, { fsuid: saved.uid, fsgid: saved.gid, capEffective })
   }

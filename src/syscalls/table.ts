@@ -52,7 +52,12 @@ export const CORE_CALLS: readonly SyscallRow[] = Object.freeze([
 ])
 
 /** The kernel's side of a row. */
-export function makeEntry(name: string, nr: number, kinds: readonly ArgKind[], handler: SyscallHandler): SyscallEntry {
+export function makeEntry(
+  name: string,
+  nr: number,
+  kinds: readonly ArgKind[],
+  handler: SyscallHandler,
+): SyscallEntry {
   return Object.freeze({
     name,
     nr,
@@ -64,17 +69,34 @@ export function makeEntry(name: string, nr: number, kinds: readonly ArgKind[], h
 
 const notModelled = (): number => ENOSYS
 
+/** The calls of a kernel by name. */
+export type SyscallTable = ReadonlyMap<string, SyscallEntry>
+
+/** Tables made so far: constants, made when first wanted. */
+const TABLES = new Map<string, SyscallTable>()
+
 /**
  * The table of a profile. `backports` are names of later calls that are offered as well. A call that the profile
- * does not have is there all the same and says ENOSYS, so that a program can ask.
+ * does not have is there all the same and says ENOSYS, so that a program can ask. Kernels share it.
  */
-export function syscallTable(profile: Profile, backports: readonly string[]): Map<string, SyscallEntry> {
+export function syscallTable(profile: Profile, backports: readonly string[]): SyscallTable {
+  const key = [profile, ...backports].join(' ')
+  const known = TABLES.get(key)
+  if (known !== undefined) return known
+  const table = buildTable(profile, backports)
+  TABLES.set(key, table)
+  return table
+}
+
+function buildTable(profile: Profile, backports: readonly string[]): SyscallTable {
   const table = new Map<string, SyscallEntry>()
-  for (const { name } of SYSCALLS) table.set(name, makeEntry(name, syscallNr(name, profile) ?? -1, [], notModelled))
+  for (const { name } of SYSCALLS)
+    table.set(name, makeEntry(name, syscallNr(name, profile) ?? -1, [], notModelled))
   for (const { name, kinds, handler } of CORE_CALLS) {
     const nr = syscallNr(name, profile)
     if (nr !== undefined) table.set(name, makeEntry(name, nr, kinds, handler))
-    else if (backports.includes(name)) table.set(name, makeEntry(name, anySyscallNr(name, profile) ?? -1, kinds, handler))
+    else if (backports.includes(name))
+      table.set(name, makeEntry(name, anySyscallNr(name, profile) ?? -1, kinds, handler))
     else table.set(name, makeEntry(name, -1, [], notModelled))
   }
   return table

@@ -13,14 +13,14 @@ import {
   __WNOTHREAD,
   CONTINUED_STATUS,
   stoppedStatus,
+  type WaitResult,
   WCONTINUED,
   WNOHANG,
-  type WaitResult,
   WUNTRACED,
 } from '../abi/wait.js'
 import { releaseTask } from '../kernel/exit.js'
 import { sleepOn } from '../kernel/sleep.js'
-import { pgidOf, type Task, TASK_STOPPED, TASK_ZOMBIE } from '../kernel/task.js'
+import { pgidOf, TASK_STOPPED, TASK_ZOMBIE, type Task } from '../kernel/task.js'
 import { WaitQueue } from '../kernel/wait.js'
 import { row, type SyscallRow } from './row.js'
 

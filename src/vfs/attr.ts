@@ -32,7 +32,8 @@ export function inodeChangeOk(current: Task, inode: Inode, attr: Iattr): number 
     if (!isOwner && !capable(current, CAP_FOWNER)) return deny(current, EPERM, 'owner', inode)
     if (!inGroup(cred, attr.gid ?? inode.gid) && !capable(current, CAP_FSETID)) attr.mode &= ~S_ISGID
   }
-  if (attr.timesSet === true && !isOwner && !capable(current, CAP_FOWNER)) return deny(current, EPERM, 'owner', inode)
+  if (attr.timesSet === true && !isOwner && !capable(current, CAP_FOWNER))
+    return deny(current, EPERM, 'owner', inode)
   return 0
 }
 
@@ -64,7 +65,8 @@ export function notifyChange(current: Task, inode: Inode, attr: Iattr, killSetId
     if (kept !== inode.mode) attr.mode = attr.mode === undefined ? kept : withoutSetIds(attr.mode)
   }
   const verdict = current.k.security.inodeSetattr(current, inode, attr)
-  if (inode.ops.setattr !== undefined) return verdict !== 0 ? verdict : inode.ops.setattr(current, inode, attr)
+  if (inode.ops.setattr !== undefined)
+    return verdict !== 0 ? verdict : inode.ops.setattr(current, inode, attr)
   const refused = inodeChangeOk(current, inode, attr)
   if (refused !== 0) return refused
   if (verdict !== 0) return verdict

@@ -2,9 +2,9 @@
  * Letting go of open files. Linux: filp_close (fs/open.c), fput and __fput (fs/file_table.c, 2.6).
  */
 
-import type { FdTable } from './fdtable.js'
 import type { Task } from '../kernel/task.js'
-import { FMODE_WRITE, type File } from './file.js'
+import type { FdTable } from './fdtable.js'
+import { type File, FMODE_WRITE } from './file.js'
 import { removeFlock } from './flock.js'
 import { iput, putWriteAccess } from './inode.js'
 import { removePosixLocks } from './posix_lock.js'

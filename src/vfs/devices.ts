@@ -40,6 +40,16 @@ interface Registered {
 
 const quote = (entry: Registered): string => `device '${entry.driver.name}' of ${entry.owner}`
 
+/** Throws TypeError for what is no driver at all. */
+function checkShape(driver: Partial<CharDevice>, owner: string): void {
+  if (typeof driver.name !== 'string' || driver.name === '') {
+    throw new TypeError(`a device of ${owner} has no name: its line in /proc/devices is wanted`)
+  }
+  if (!Array.isArray(driver.nodes) || typeof driver.open !== 'function') {
+    throw new TypeError(`device '${driver.name}' of ${owner} must have nodes (a list) and open (a function)`)
+  }
+}
+
 /** One of the two name spaces of majors. */
 class DriverTable {
   readonly limit: number
@@ -81,6 +91,7 @@ export class DeviceRegistry {
    * Throws TypeError when a number or a node name is taken (naming both sides) or makes no sense.
    */
   register(driver: CharDevice, owner: string, kind: 'char' | 'block' = 'char'): number {
+    checkShape(driver, owner)
     const table = kind === 'char' ? this.chars : this.blocks
     const number = driver.major === 'dynamic' ? table.highestFree() : driver.major
     const entry: Registered = { driver, owner, major: number }

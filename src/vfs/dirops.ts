@@ -6,14 +6,14 @@
  * last component looked up by the caller, and returns 0 or an Errno.
  */
 
-import { CAP_FOWNER, CAP_MKNOD, CAP_SYS_ADMIN } from '../abi/capability.js'
-import { EBUSY, EEXIST, EISDIR, ENOENT, ENOTDIR, EPERM, EXDEV, type Errno, isErr } from '../abi/errno.js'
-import { S_IALLUGO, S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG, S_IRWXUGO, S_ISVTX } from '../abi/stat.js'
 import type { DevT } from '../abi/brand.js'
+import { CAP_FOWNER, CAP_MKNOD, CAP_SYS_ADMIN } from '../abi/capability.js'
+import { EBUSY, EEXIST, EISDIR, ENOENT, ENOTDIR, EPERM, type Errno, EXDEV, isErr } from '../abi/errno.js'
+import { S_IALLUGO, S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG, S_IRWXUGO, S_ISVTX } from '../abi/stat.js'
 import type { Task } from '../kernel/task.js'
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
-import { dAdd, dDrop, dMove, Dentry } from './dentry.js'
+import { Dentry, dAdd, dDrop, dMove } from './dentry.js'
 import { type Inode, MAY_WRITE, MAY_WRITE_EXEC, S_APPEND, S_DEAD, S_IMMUTABLE } from './inode.js'
 import { lookupHash } from './namei.js'
 import { LAST_NORM, type Nameidata } from './nameidata.js'
@@ -43,7 +43,8 @@ function mayDelete(current: Task, dir: Inode, victim: Dentry, wantsDir: boolean)
   if (denied !== 0) return denied
   if ((dir.flags & S_APPEND) !== 0) return deny(current, EPERM, 'immutable', dir, 'append-only')
   if (stickyRefuses(current, dir, inode)) return deny(current, EPERM, 'sticky', inode)
-  if ((inode.flags & (S_APPEND | S_IMMUTABLE)) !== 0) return deny(current, EPERM, 'immutable', inode, 'immutable')
+  if ((inode.flags & (S_APPEND | S_IMMUTABLE)) !== 0)
+    return deny(current, EPERM, 'immutable', inode, 'immutable')
   if (wantsDir) {
     if (!isDir(inode)) return ENOTDIR
     if (victim === victim.sb.root) return EBUSY
@@ -130,7 +131,8 @@ export function vfsLink(current: Task, old: Dentry, parent: Dentry, dentry: Dent
   const denied = mayCreate(current, dir)
   if (denied !== 0) return denied
   if (dir.sb !== inode.sb) return EXDEV
-  if ((inode.flags & (S_APPEND | S_IMMUTABLE)) !== 0) return deny(current, EPERM, 'immutable', inode, 'immutable')
+  if ((inode.flags & (S_APPEND | S_IMMUTABLE)) !== 0)
+    return deny(current, EPERM, 'immutable', inode, 'immutable')
   if (isDir(inode)) return EPERM
   const verdict = current.k.security.inodeLink(current, old, dir, dentry)
   if (verdict !== 0) return verdict

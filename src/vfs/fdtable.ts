@@ -28,7 +28,7 @@ export function fget(current: Task, fd: number): Ret<File> {
 /** The lowest free descriptor ≥ `start`, or EMFILE at RLIMIT_NOFILE. Linux: get_unused_fd, locate_fd. */
 export function getUnusedFd(current: Task, start = 0): Ret<Fd> {
   const table = current.files
-  let fd = start < table.next ? table.next : start
+  let fd = Math.max(start, table.next)
   const { files } = table
   while (files[fd] != null) fd++
   if (start <= table.next) table.next = fd

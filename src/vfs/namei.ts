@@ -31,7 +31,14 @@ export function pathLookup(current: Task, path: string, flags: number, nd: Namei
 }
 
 /** As `pathLookup`, relative names starting at a given directory. Linux: do_path_lookup. */
-export function lookupFrom(current: Task, mnt: Mount, dentry: Dentry, path: string, flags: number, nd: Nameidata): number {
+export function lookupFrom(
+  current: Task,
+  mnt: Mount,
+  dentry: Dentry,
+  path: string,
+  flags: number,
+  nd: Nameidata,
+): number {
   const parsed = current.k.paths.get(path)
   if (typeof parsed === 'number') return parsed
   const { fs } = current
@@ -140,7 +147,13 @@ function walkLast(
  * A name in a directory: its dentry, null when there is none, or an Errno. No permission is asked.
  * Linux: do_lookup, real_lookup, cached_lookup.
  */
-export function lookupChild(current: Task, parent: Dentry, dir: Inode, name: string, tooLong: boolean): Dentry | null | Errno {
+export function lookupChild(
+  current: Task,
+  parent: Dentry,
+  dir: Inode,
+  name: string,
+  tooLong: boolean,
+): Dentry | null | Errno {
   const known = parent.children?.get(name)
   if (known !== undefined) return known
   if (tooLong) return ENAMETOOLONG
@@ -178,7 +191,13 @@ function followLink(current: Task, nd: Nameidata, link: Dentry, inode: Inode): n
  * Walks the text of one link, from the directory that holds it. Does not count nesting: open(2) with O_CREAT
  * follows the last link this way. Linux: __do_follow_link, __vfs_follow_link.
  */
-export function followLinkOnce(current: Task, nd: Nameidata, link: Dentry, inode: Inode, flags: number): number {
+export function followLinkOnce(
+  current: Task,
+  nd: Nameidata,
+  link: Dentry,
+  inode: Inode,
+  flags: number,
+): number {
   const verdict = current.k.security.inodeFollowLink(current, inode)
   if (verdict !== 0) return verdict
   touchAtime(current, nd.mnt, inode)

@@ -3,7 +3,15 @@
  */
 
 import { EBUSY, EINVAL, ENODEV, ENOENT, ENOTDIR, isErr, type Ret } from '../abi/errno.js'
-import { MNT_DETACH, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_RDONLY } from '../abi/mount.js'
+import {
+  MNT_DETACH,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_RDONLY,
+} from '../abi/mount.js'
 import { S_IFDIR, S_IFMT } from '../abi/stat.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import type { Dentry } from './dentry.js'
@@ -19,7 +27,13 @@ export const mountFlags = (flags: number): number => flags & MNT_FLAGS
 export const superFlags = (flags: number): number => flags & SB_FLAGS
 
 /** The superblock for a mount: a new one, or the only one of its type. Errors: ENODEV (no such type). */
-function getSuper(k: KernelCore, typeName: string, source: string, flags: number, data: string): Ret<SuperBlock> {
+function getSuper(
+  k: KernelCore,
+  typeName: string,
+  source: string,
+  flags: number,
+  data: string,
+): Ret<SuperBlock> {
   const type = k.filesystems.get(typeName)
   if (type === undefined) return ENODEV
   if (type.single === true) {
@@ -33,7 +47,13 @@ function getSuper(k: KernelCore, typeName: string, source: string, flags: number
 }
 
 /** A mount that is not yet anywhere. Linux: do_kern_mount. */
-export function kernMount(k: KernelCore, type: string, source: string, flags: number, data: string): Ret<Mount> {
+export function kernMount(
+  k: KernelCore,
+  type: string,
+  source: string,
+  flags: number,
+  data: string,
+): Ret<Mount> {
   const sb = getSuper(k, type, source, flags, data)
   if (isErr(sb)) return sb
   if (sb.root === null) return EINVAL

@@ -2,8 +2,21 @@
  * Opening: from a name to an open file. Linux: open_namei, may_open (fs/namei.c), dentry_open (fs/open.c, 2.6.14).
  */
 
-import { EACCES, EEXIST, EISDIR, ELOOP, EINVAL, ENOENT, EPERM, EROFS, type Errno, ETXTBSY, isErr, type Ret } from '../abi/errno.js'
 import { CAP_FOWNER } from '../abi/capability.js'
+import {
+  EACCES,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ELOOP,
+  ENOENT,
+  EPERM,
+  EROFS,
+  type Errno,
+  ETXTBSY,
+  isErr,
+  type Ret,
+} from '../abi/errno.js'
 import {
   O_ACCMODE,
   O_APPEND,
@@ -25,8 +38,17 @@ import { inodeSetattr } from './attr.js'
 import { dropFile } from './close.js'
 import { Dentry } from './dentry.js'
 import { vfsCreate } from './dirops.js'
-import { FMODE_READ, FMODE_WRITE, File } from './file.js'
-import { getWriteAccess, igrab, type Inode, MAY_APPEND, MAY_READ, MAY_WRITE, putWriteAccess, S_APPEND } from './inode.js'
+import { File, FMODE_READ, FMODE_WRITE } from './file.js'
+import {
+  getWriteAccess,
+  type Inode,
+  igrab,
+  MAY_APPEND,
+  MAY_READ,
+  MAY_WRITE,
+  putWriteAccess,
+  S_APPEND,
+} from './inode.js'
 import type { Mount } from './mount.js'
 import {
   followLinkOnce,

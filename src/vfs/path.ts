@@ -5,8 +5,8 @@
  * one hash look-up. NAME_MAX and PATH_MAX count UTF-8 bytes.
  */
 
-import { NAME_MAX, PATH_MAX } from '../abi/fcntl.js'
 import { ENAMETOOLONG, ENOENT, type Errno } from '../abi/errno.js'
+import { NAME_MAX, PATH_MAX } from '../abi/fcntl.js'
 import { utf8Length } from '../lib/bytes.js'
 
 /** A path's parts. */

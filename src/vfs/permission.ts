@@ -35,7 +35,9 @@ export function inodePermission(current: Task, inode: Inode, mask: number): numb
     if ((inode.flags & S_IMMUTABLE) !== 0) return deny(current, EACCES, 'immutable', inode, 'immutable')
   }
   const wanted = mask & ~MAY_APPEND
-  const verdict = inode.ops.permission ? inode.ops.permission(current, inode, wanted) : genericPermission(current, inode, wanted)
+  const verdict = inode.ops.permission
+    ? inode.ops.permission(current, inode, wanted)
+    : genericPermission(current, inode, wanted)
   if (verdict !== 0) return verdict
   return current.k.security.inodePermission(current, inode, mask)
 }
@@ -46,7 +48,10 @@ export function genericPermission(current: Task, inode: Inode, mask: number): nu
   const isDir = (inode.mode & S_IFMT) === S_IFDIR
   // 2.6 overrides execution only where some execute bit is set; 2.2 leaves that test to exec.
   const overridable =
-    (mask & MAY_EXEC) === 0 || isDir || (inode.mode & S_IXUGO) !== 0 || !current.k.facts.dacOverrideNeedsExecBit
+    (mask & MAY_EXEC) === 0 ||
+    isDir ||
+    (inode.mode & S_IXUGO) !== 0 ||
+    !current.k.facts.dacOverrideNeedsExecBit
   if (overridable && capable(current, CAP_DAC_OVERRIDE)) return 0
   if (mask === MAY_READ || (isDir && (mask & MAY_WRITE) === 0)) {
     if (capable(current, CAP_DAC_READ_SEARCH)) return 0

@@ -46,7 +46,8 @@ function parseInteger(text: string): number | null {
   const [, sign, digits = ''] = match
   const isOctal = /^0[0-7]+$/.test(digits)
   const value = Number.parseInt(digits, isOctal ? 8 : /^0[xX]/.test(digits) ? 16 : 10)
-  return sign === '-' ? -value : value
+  // An int: what is too large wraps.
+  return (sign === '-' ? -value : value) | 0
 }
 
 /** A number in the kernel's tunables; `initial` until somebody writes it. */

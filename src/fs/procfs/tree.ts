@@ -89,7 +89,7 @@ export function globalDirs(k: KernelCore): string[] {
 
 /** The place of a node's path among its kind, which free inode numbers are given by. */
 export const indexOf = (k: KernelCore, node: ProcNode): number =>
-  indexAmong(entriesAround(k, node), node.path)
+  [...allPaths(entriesAround(k, node))].indexOf(node.path)
 
 /** The entry of a node; null for an implied directory. */
 export function entryOf(k: KernelCore, node: ProcNode): Entry | null {
