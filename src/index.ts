@@ -678,6 +678,7 @@ export {
   SyscallError,
   WouldBlock,
 } from './programs/errors.js'
+export { type ExploreOptions, type ExploreResult, explore } from './programs/explore.js'
 export type { RunOptions } from './programs/host.js'
 export {
   type AnyProgram,

@@ -92,6 +92,8 @@ export class KernelCore {
   readonly timerHandlers = new Map<string, NamedHandler>()
   readonly procEntries: ProcEntry[] = []
   readonly notifiers: Partial<TaskNotifiers>[] = []
+  /** What subsystems keep of the contributions, by a name of theirs; emptied when they change. */
+  readonly caches = new Map<string, unknown>()
   readonly paths: PathCache
   /** Something besides the current call needs doing: a direct task was woken, a call blocked, a signal came. */
   attention = false

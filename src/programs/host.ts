@@ -56,7 +56,7 @@ export interface EpochCounter {
 /** A handler function of the host's, by number - 2. */
 type Handlers = unknown[]
 
-export class HostKernel extends KernelCore implements UserMode, GeneratorHost, CallHost {
+export abstract class HostKernel extends KernelCore implements UserMode, GeneratorHost, CallHost {
   /** @internal */
   surfaces: Surfaces
   /** @internal */
@@ -96,6 +96,12 @@ export class HostKernel extends KernelCore implements UserMode, GeneratorHost, C
     if (entry === undefined) throw new KernelBug(`no module contributes '${name}' any more`)
     return entry
   }
+
+  /** A copy of the whole kernel. */
+  abstract fork(): HostKernel
+
+  /** A hash of the whole state. */
+  abstract digest(): string
 
   /** The objects on which generator programs call `sys.*`. */
   get requests(): object {
@@ -300,7 +306,20 @@ export class HostKernel extends KernelCore implements UserMode, GeneratorHost, C
    * False when there is neither.
    */
   step(): boolean {
-    const task = this.pick()
+    return this.stepTask(this.pick())
+  }
+
+  /** @internal How many tasks the next step can choose from. */
+  get runnable(): number {
+    return this.state.runQueue.length
+  }
+
+  /** @internal As `step`, with the choice made. */
+  stepWith(choice: number): boolean {
+    return this.stepTask(nth(this.state.runQueue.head, choice))
+  }
+
+  private stepTask(task: Task | null): boolean {
     if (task === null) return this.fireNextTimer(Number.POSITIVE_INFINITY)
     dequeueTask(task)
     if (this.trace.schedSwitch && task !== this.lastRun) this.emitSwitch(task)

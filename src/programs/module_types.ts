@@ -7,7 +7,7 @@
  * not know, such as `AnyModule[]`, is accepted as it is and adds nothing; creation checks it then.
  */
 
-import type { AnyModule } from '../kernel/module.js'
+import type { AnyModule, Contributions } from '../kernel/module.js'
 import type { CoreSys } from './core_sys.js'
 
 /** Shows an intersection as one object where a type is displayed. */
@@ -16,33 +16,35 @@ export type Flat<T> = { [K in keyof T]: T[K] } & {}
 /** A list of modules as `createKernel({ modules })` takes it. */
 export type ModuleList = readonly AnyModule[]
 
+/** The part of a module that its API and its calls are read from. */
+export interface ModuleShape<Api, Table> {
+  /** As in KernelModule. */
+  attach(...args: never): Contributions<Api, Table>
+}
+
 /** The name of a module, as a literal. */
-export type NameOf<M> = M extends { readonly name: infer Name extends string } ? Name : never
+export type NameOf<M> = M extends AnyModule ? M['name'] : never
 
 /** What a module puts on the kernel under its name. */
-export type ApiOf<M> = M extends { attach(...args: never): { readonly api: infer Api } } ? Api : never
+export type ApiOf<M> = M extends ModuleShape<infer Api, unknown> ? Api : never
 
 /** The table of system calls that a module contributes, as handlers; without names where it has none. */
-export type SyscallsOf<M> = M extends { attach(...args: never): { readonly syscalls?: infer Table } }
-  ? NonNullable<Table>
-  : never
+export type SyscallsOf<M> = M extends ModuleShape<unknown, infer Table> ? NonNullable<Table> : never
 
 /** The names of the modules that a module cannot do without. */
-export type RequiresOf<M> = M extends { readonly requires?: readonly (infer Name extends string)[] }
-  ? Name
-  : never
+export type RequiresOf<M> = M extends AnyModule ? NonNullable<M['requires']>[number] : never
 
 /** The names that `M` requires and the list does not have. */
 export type MissingFrom<Ms extends ModuleList, M> =
   string extends RequiresOf<M> ? never : Exclude<RequiresOf<M>, NameOf<Ms[number]>>
 
 /** The names of all modules of a list but the one at `At`. */
-type OtherNames<Ms extends ModuleList, At> = {
+export type OtherNames<Ms extends ModuleList, At> = {
   [I in keyof Ms]: I extends At ? never : NameOf<Ms[I]>
 }[number]
 
 /** What is wrong with the module at `At`, as a sentence; `never` when nothing is. */
-type Complaint<Ms extends ModuleList, At extends keyof Ms, Member> =
+export type Complaint<Ms extends ModuleList, At extends keyof Ms, Member> =
   string extends NameOf<Ms[At]>
     ? never
     : NameOf<Ms[At]> extends Member
@@ -54,7 +56,7 @@ type Complaint<Ms extends ModuleList, At extends keyof Ms, Member> =
           : `module '${NameOf<Ms[At]>}' requires module '${MissingFrom<Ms, Ms[At]>}'`
 
 /** Complains about a contributed call that has the name of one of the core's. */
-type CoreCall<M> = keyof SyscallsOf<M> & keyof CoreSys extends infer Name extends string
+export type CoreCall<M> = keyof SyscallsOf<M> & keyof CoreSys extends infer Name extends string
   ? `module '${NameOf<M>}' contributes '${Name}', which is a system call of the core`
   : never
 

@@ -122,6 +122,7 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
   k.filesystems.clear()
   k.timerHandlers.clear()
   k.procEntries.length = 0
+  k.caches.clear()
   k.notifiers.length = 0
   k.devices = new DeviceRegistry(k.facts)
   k.contributions.clear()

@@ -70,10 +70,18 @@ export interface CompiledHooks {
   readonly used: ReadonlySet<HookName>
 }
 
+const allNames = Object.keys(HOOKS) as HookName[]
+
+/** What a kernel without modules asks: nobody. */
+const NO_HOOKS: CompiledHooks = Object.freeze({
+  hooks: Object.fromEntries(allNames.map((name) => [name, allow])) as unknown as SecurityHooks,
+  used: new Set<HookName>(),
+})
+
 /** Builds the hook table from the modules in their order. */
 export function compileHooks(sources: readonly HookSource[]): CompiledHooks {
-  const names = Object.keys(HOOKS) as HookName[]
-  const hooks = Object.fromEntries(names.map((name) => [name, compile(name, sources)]))
-  const used = new Set(names.filter((name) => sources.some((source) => source.hooks[name] !== undefined)))
+  if (sources.length === 0) return NO_HOOKS
+  const hooks = Object.fromEntries(allNames.map((name) => [name, compile(name, sources)]))
+  const used = new Set(allNames.filter((name) => sources.some((source) => source.hooks[name] !== undefined)))
   return { hooks: hooks as unknown as SecurityHooks, used }
 }

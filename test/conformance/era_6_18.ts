@@ -29,6 +29,7 @@ const S_IFCHR = 0o020000
 const S_ISVTX = 0o1000
 const S_ISGID = 0o2000
 const SET_ID = 0o6000
+const UNREACHABLE = '(unreachable)'
 const PATH_MAX = 4096
 
 const vs618 = (entry: Omit<EraDifference, 'recordings' | 'profiles'>): EraDifference => ({
@@ -167,6 +168,19 @@ export const ERA_6_18: readonly EraDifference[] = [
     name: 'a continued task that dies at once sends one SIGCHLD',
     cite: 'get_signal, kernel/signal.c: the task itself reports CLD_CONTINUED when it runs; 2.6.20: handle_stop_signal, the sender of SIGCONT reports it',
     covers: (m) => m.line.dead !== undefined && m.line.a.includes('SIGCONT') && oneMoreSigchld(m),
+    after: always,
+  }),
+  vs618({
+    name: 'getcwd says that the directory is outside the root',
+    cite: 'prepend_unreachable, fs/d_path.c, since 2.6.36; before, __d_path goes on to the root of the mount tree',
+    covers: ({ line, ours, keys }) =>
+      line.op === 'getcwd' && keys.join() === 'r,d' && line.d === `${UNREACHABLE}${ours.d}`,
+    after: unlessChanged,
+  }),
+  vs618({
+    name: 'not Linux: nobody but the sender is left in the pid namespace of the recorder',
+    cite: 'kill_something_info, kernel/signal.c: passes over pid 1 of the namespace, which there is the recorder itself',
+    covers: (m) => m.line.op === 'kill' && m.line.a[0] === '-1' && answers(m, 'ESRCH', 'ok'),
     after: always,
   }),
   vs618({

@@ -13,7 +13,9 @@ import { isStep, type Outcome } from './step.js'
 import { type Dialect, dialectOf, type Recording, strtol } from './values.js'
 
 const TASKS = 10
-const IMAGE = '/bin/x'
+/** Where the recorder mounts the file system that becomes the root of all tasks. */
+const ROOT = '/tmp/oracle/root'
+const IMAGE = `${ROOT}/bin/x`
 const IMAGE_SIZE = 1 << 20
 const RLIMIT_CORE = 4
 const RLIMIT_NOFILE = 7
@@ -38,12 +40,12 @@ export class World implements Stage {
   constructor(profile: Profile, recording: Recording) {
     this.dialect = dialectOf(recording)
     this.kernel = createKernel({ rootfs: 'empty', profile, backports: ['openat'] })
-    this.recorder = this.kernel.spawn({ uid: 0, gid: 0, comm: 'sysrun', umask: 0, cwd: '/' })
+    this.recorder = this.kernel.spawn({ uid: 0, gid: 0, comm: 'sysrun', umask: 0o022, cwd: '/' })
     this.image = this.furnish()
     this.startTask0()
   }
 
-  /** Puts /bin/x and /tmp into the empty root; returns the image's `dev.ino`. */
+  /** Mounts the tasks' root and puts /bin/x and /tmp into it; returns the image's `dev.ino`. */
   private furnish(): string {
     const { sys } = this.recorder
     sys.setsid()
@@ -51,9 +53,14 @@ export class World implements Stage {
       SIG_BLOCK,
       Array.from({ length: 64 }, (_, i) => i + 1),
     )
-    sys.mkdir('/bin', 0o755)
-    sys.mkdir('/tmp', 0o1777)
-    sys.chmod('/tmp', 0o1777)
+    for (const dir of ['/tmp', '/tmp/oracle', ROOT]) sys.mkdir(dir, 0o755)
+    const mounted = sys.mount('none', ROOT, 'ramfs', 0, 'mode=755')
+    if (isErr(mounted)) throw new Error(`the runner cannot mount ${ROOT}: ${mounted}`)
+    sys.chdir(ROOT)
+    sys.umask(0)
+    sys.mkdir('bin', 0o755)
+    sys.mkdir('tmp', 0o1777)
+    sys.chmod('tmp', 0o1777)
     this.kernel.install(IMAGE, DIRECT, { mode: 0o755 })
     sys.truncate(IMAGE, IMAGE_SIZE)
     const stat = sys.stat(IMAGE)
@@ -67,6 +74,8 @@ export class World implements Stage {
     const task = this.addActor(0, pid, undefined)
     const { sys } = task.proc
     sys.sigprocmask(2, [])
+    sys.chroot('.')
+    sys.chdir('/')
     sys.setrlimit(RLIMIT_NOFILE, { cur: 64, max: this.hardLimit(RLIMIT_NOFILE) })
     sys.setrlimit(RLIMIT_CORE, { cur: 0, max: 0 })
     sys.umask(0)

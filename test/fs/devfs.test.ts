@@ -1,5 +1,5 @@
 /** Device numbers, the memory devices, and devfs. */
-import { createKernel, type Kernel, type Process, type Profile } from 'paleokernel'
+import { createKernel, type Kernel, type Profile } from 'paleokernel'
 import { describe, expect, it } from 'vitest'
 import { mkdev } from '../../src/abi/brand.js'
 import { EAGAIN, EINVAL, ENODEV, ENOSPC, ENXIO, type Errno, errnoName, isErr } from '../../src/abi/errno.js'
@@ -10,6 +10,8 @@ import type { CharDevice } from '../../src/kernel/module.js'
 import { DeviceRegistry } from '../../src/vfs/devices.js'
 import { defineFileOps } from '../../src/vfs/ops.js'
 
+type Proc = ReturnType<Kernel['spawn']>
+
 const PROFILES: readonly Profile[] = ['2.0.35', '2.2.12', '2.6.14']
 
 function must<T>(value: T | Errno): T {
@@ -17,7 +19,7 @@ function must<T>(value: T | Errno): T {
   return value
 }
 
-function boot(profile: Profile, seed = 3): { k: Kernel; p: Process } {
+function boot(profile: Profile, seed = 3): { k: Kernel; p: Proc } {
   const k = createKernel({ profile, rootfs: 'empty', seed })
   const p = k.spawn({ uid: 0, gid: 0, comm: 'sh', umask: 0 })
   must(p.sys.mkdir('/dev', 0o755))
@@ -150,6 +152,8 @@ describe('DeviceRegistry', () => {
 
   it.each([
     [device('x', 1), "wants char major 1, which device 'mem' of the kernel has"],
+    [{ ...device('', 60) }, "a device of module 'x' has no name"],
+    [{ name: 'x', major: 60 } as unknown as CharDevice, 'must have nodes'],
     [device('x', 0), 'major 0 is not between 1 and 254'],
     [device('x', 300), 'major 300 is not between 1 and 254'],
     [device('x', 60, [-1]), "minor -1 of 'x-1'"],

@@ -32,6 +32,7 @@ import {
   SIGKILL,
   SIGPIPE,
   SIGUSR1,
+  type Sys,
   TCGETS,
 } from 'paleokernel'
 import { describe, expect, it } from 'vitest'
@@ -721,7 +722,7 @@ describe('a FIFO opener whose partner has come and gone', () => {
     const writer = k.spawn({
       uid: 0,
       cwd: '/',
-      program: function* (sys) {
+      program: function* (sys: Sys) {
         const fd = yield* sys.open('/f', O_WRONLY | O_NONBLOCK, 0)
         yield* sys.close(fd)
         return 0

@@ -1,6 +1,7 @@
 /** /proc: names, permissions, lifetimes, and the texts that ps and its kin read, for all three kernels. */
-import { createKernel, type Kernel, type Process, type Profile } from 'paleokernel'
+import { createKernel, DIRECT, type Kernel, type Profile } from 'paleokernel'
 import { describe, expect, it } from 'vitest'
+import { CLONE_FILES, CLONE_FS, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM } from '../../src/abi/clone.js'
 import {
   EACCES,
   EAGAIN,
@@ -32,12 +33,14 @@ import type { Dirent } from '../../src/abi/stat.js'
 import { WNOHANG } from '../../src/abi/wait.js'
 import { defineModule } from '../../src/kernel/module.js'
 
+type Proc = ReturnType<Kernel['spawn']>
+
 const PROFILES: readonly Profile[] = ['2.0.35', '2.2.12', '2.6.14']
 const OLD: readonly Profile[] = ['2.0.35', '2.2.12']
 
 interface World {
   readonly k: Kernel
-  readonly root: Process
+  readonly root: Proc
 }
 
 function boot(profile: Profile): World {
@@ -63,7 +66,7 @@ function must<T>(value: T | Errno): T {
 const decoder = new TextDecoder()
 
 /** A whole file as text, or the error of open or read. */
-function cat(p: Process, path: string, step = 1000): string | Errno {
+function cat(p: Proc, path: string, step = 1000): string | Errno {
   const fd = p.sys.open(path, O_RDONLY, 0)
   if (isErr(fd)) return fd
   const text = drain(p, fd, step)
@@ -71,7 +74,7 @@ function cat(p: Process, path: string, step = 1000): string | Errno {
   return text
 }
 
-function drain(p: Process, fd: number, step = 1000): string | Errno {
+function drain(p: Proc, fd: number, step = 1000): string | Errno {
   const parts: number[] = []
   for (;;) {
     const buf = new Uint8Array(step)
@@ -82,9 +85,9 @@ function drain(p: Process, fd: number, step = 1000): string | Errno {
   }
 }
 
-const text = (p: Process, path: string): string => String(must(cat(p, path)))
+const text = (p: Proc, path: string): string => String(must(cat(p, path)))
 
-function put(p: Process, path: string, content: string, flags = 0): number {
+function put(p: Proc, path: string, content: string, flags = 0): number {
   const fd = p.sys.open(path, O_WRONLY | flags, 0)
   if (isErr(fd)) return fd
   const n = p.sys.write(fd, new TextEncoder().encode(content))
@@ -92,7 +95,7 @@ function put(p: Process, path: string, content: string, flags = 0): number {
   return n
 }
 
-function ls(p: Process, path: string, count = 32768): string[] | Errno {
+function ls(p: Proc, path: string, count = 32768): string[] | Errno {
   const fd = p.sys.open(path, O_RDONLY, 0)
   if (isErr(fd)) return fd
   const names: string[] = []
@@ -328,6 +331,30 @@ describe.each(PROFILES)('/proc of %s', (profile) => {
     expect(text(root, '/proc/self/statm')).toBe('0 0 0 0 0 0 0\n')
   })
 
+  it('shows the image that a process runs', () => {
+    const { k, root } = boot(profile)
+    must(root.sys.mkdir('/bin', 0o755))
+    k.install('/bin/prog', DIRECT, { mode: 0o755 })
+    must(root.sys.truncate('/bin/prog', 10_000))
+    const proc = k.process(must(root.sys.fork()))
+    must(proc?.sys.exec('/bin/prog', ['prog', 'a b'], ['A=1']) ?? ENOENT)
+    const at = `/proc/${proc?.pid}`
+    expect(text(root, `${at}/cmdline`)).toBe('prog\0a b\0')
+    expect(text(root, `${at}/environ`)).toBe('A=1\0')
+    if (profile !== '2.0.35') expect(root.sys.readlink(`${at}/exe`)).toBe('/bin/prog')
+    expect(must(root.sys.stat(`${at}/exe`)).ino).toBe(must(root.sys.stat('/bin/prog')).ino)
+    const status = status2proc(text(root, `${at}/status`))
+    expect([status.get('Name'), status.get('VmExe'), status.get('VmSize')]).toEqual([
+      'prog',
+      '      12 kB',
+      '      36 kB',
+    ])
+    expect(text(root, `${at}/statm`)).toBe('9 9 0 3 0 6 0\n')
+    const { fields } = stat2proc(text(root, `${at}/stat`))
+    expect([fields[19], fields[20]]).toEqual([36 * 1024, 9])
+    expect((fields[5] ?? 0) & 0x40).toBe(0)
+  })
+
   it('lists descriptors as links', () => {
     const { root } = boot(profile)
     must(root.sys.open('/file', O_CREAT | O_RDWR, 0o644))
@@ -470,7 +497,7 @@ describe.each(PROFILES)('/proc of %s', (profile) => {
   it('lets something be mounted on a directory of it', () => {
     const { root } = boot(profile)
     must(root.sys.mount('none', '/proc/sys/kernel', 'ramfs', 0, ''))
-    must(root.sys.creat('/proc/sys/kernel/x', 0o644))
+    must(root.sys.close(must(root.sys.creat('/proc/sys/kernel/x', 0o644))))
     expect(must(ls(root, '/proc/sys/kernel'))).toEqual(['x'])
     must(root.sys.umount('/proc/sys/kernel'))
     expect(must(ls(root, '/proc/sys/kernel'))).toContain('hostname')
@@ -538,6 +565,24 @@ describe('/proc of 2.6.14 alone', () => {
     expect(must(ls(root, `/proc/self/task/${root.pid}`))).not.toContain('task')
     expect(text(root, `/proc/self/task/${root.pid}/stat`)).toBe(text(root, '/proc/self/stat'))
     expect(root.sys.stat('/proc/self/task/1234')).toBe(ENOENT)
+  })
+
+  it('has every thread there', () => {
+    const { k, root } = boot('2.6.14')
+    const tid = must(root.sys.clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD))
+    expect(must(ls(root, '/proc/self/task'))).toEqual([String(root.pid), String(tid)])
+    expect(must(ls(root, '/proc'))).not.toContain(String(tid))
+    const status = status2proc(text(root, `/proc/${tid}/status`))
+    expect([status.get('Tgid'), status.get('Pid'), status.get('Threads')]).toEqual([
+      String(root.pid),
+      String(tid),
+      '2',
+    ])
+    expect(text(k.process(tid) ?? root, '/proc/self/stat').split(' ')[0]).toBe(String(root.pid))
+    expect(must(root.sys.stat(`/proc/self/task/${tid}`)).nlink).toBe(3)
+    expect(must(root.sys.stat(`/proc/self/task/${tid}/stat`)).ino).not.toBe(
+      must(root.sys.stat(`/proc/${tid}/stat`)).ino,
+    )
   })
 
   it('says EISDIR to those who read a directory, ENOENT to those who create', () => {

@@ -189,12 +189,12 @@ export function checkAcyclic(sources: Sources): string[] {
   return complaints
 }
 
-/** No source file has more than 700 lines. */
+/** No source file has more than 700 lines, but for the index, which is a list of names. */
 export function checkSizes(sources: Sources): string[] {
   const complaints: string[] = []
   for (const [path, text] of sources) {
     const lines = text.split('\n').length - (text.endsWith('\n') ? 1 : 0)
-    if (lines > MAX_LINES) complaints.push(`${path}:${lines}: ${lines} lines, at most ${MAX_LINES}`)
+    if (lines > MAX_LINES && path !== 'src/index.ts') complaints.push(`${path}:${lines}: ${lines} lines, at most ${MAX_LINES}`)
   }
   return complaints
 }

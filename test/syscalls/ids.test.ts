@@ -238,11 +238,12 @@ describe.each(MODERN)('RLIMIT_NPROC and set*uid, Linux %s set_user', (profile) =
   }
   const expected = profile === '2.6.14' ? EAGAIN : 0
 
-  it.each<Change>([
+  const calls: readonly Change[] = [
     ['setuid', 500],
     ['setreuid', 500, -1],
     ['setresuid', 500, -1, -1],
-  ])('%s to a user with that many processes', (...call) => {
+  ]
+  it.each(calls.map((call) => ({ call })))('$call to a user with that many processes', ({ call }) => {
     expect(change(full(), 'uid', call)).toBe(expected)
   })
 
@@ -286,7 +287,7 @@ describe.each(PROFILES)('setgroups(2), getgroups(2), Linux %s kernel/sys.c', (pr
     expect(p.sys.getgroups()).toEqual([7])
   })
 
-  it.each([[null], [7], ['7'], [{ length: 1 }], [['7']], [[1.5]], [[Number.NaN]], [[, 1]]])(
+  it.each([[null], [7], ['7'], [{ length: 1 }], [['7']], [[1.5]], [[Number.NaN]], [new Array(1)]])(
     'gives EFAULT for %j',
     (list) => {
       const p = root(boot(profile))

@@ -12,6 +12,7 @@ import {
   type Fd,
   isErr,
   type Kernel,
+  machine,
   O_RDONLY,
   type Pid,
   type Process,
@@ -117,6 +118,7 @@ createKernel({
     '/bin/x': DIRECT,
   },
 })
+plain.install('/bin/count', machine({ name: 'count', init: () => ({ n: 0 }), step: (state) => state.n++ }))
 // @ts-expect-error: a program yields requests
 plain.spawn({ program: function* () { yield 'open' } }) // biome-ignore format: the error is on this line
 
@@ -141,7 +143,18 @@ k.spawn({
     expectTypeOf(yield* sys.open('/', O_RDONLY)).toEqualTypeOf<Ret<Fd>>()
   },
 })
-k.spawn({ program: cat, argv: ['cat', '/'] })
+k.spawn({ program: cat, argv: ['cat', '/'], parent: bob })
+k.install('/bin/label', function* (sys) {
+  yield* sys.mac_setlabel('10:3')
+})
+createKernel({
+  programs: {
+    '/bin/label': function* (sys) {
+      expectTypeOf(yield* sys.mac_setlabel('10:3')).toEqualTypeOf<number>()
+    },
+  },
+  modules: [fakes.mac()],
+})
 
 // A copy has the same modules.
 expectTypeOf(k.fork()).toEqualTypeOf(k)

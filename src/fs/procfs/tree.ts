@@ -25,80 +25,85 @@ export interface Child {
   readonly entry: Entry | null
 }
 
-/** All entries outside the processes, in the order of registration. */
-function globalEntries(k: KernelCore): Named[] {
-  const { release } = k.facts
-  const builtin = GLOBAL_ENTRIES.filter((entry) => isPresent(entry, release))
-  const contributed = k.procEntries.filter(({ path }) => !path.startsWith(PID_PREFIX))
-  return [...builtin, ...contributed].map((entry) => ({ path: entry.path, entry }))
+/** The entries of one kind of place, looked up by path. */
+class Index {
+  /** All paths with the directories on the way to them, a directory before what is in it, with their places. */
+  readonly order = new Map<string, number>()
+  readonly byPath = new Map<string, Entry>()
+  /** Names by directory, in the order of registration; a directory's children by name. */
+  readonly children = new Map<string, Map<string, Child>>()
+  /** Directories that are there because of what lies below them, parents first. */
+  readonly dirs: readonly string[]
+
+  constructor(entries: readonly Named[]) {
+    for (const named of entries) this.add(named)
+    this.dirs = [...this.order.keys()].filter((path) => !this.byPath.has(path))
+  }
+
+  private add({ path, entry }: Named): void {
+    const names = path.split('/')
+    names.forEach((name, depth) => {
+      const dir = names.slice(0, depth).join('/')
+      const at = depth === names.length - 1 ? path : `${dir === '' ? '' : `${dir}/`}${name}`
+      if (!this.order.has(at)) this.order.set(at, this.order.size)
+      const siblings = this.children.get(dir) ?? new Map<string, Child>()
+      this.children.set(dir, siblings)
+      const isItself = at === path
+      if (isItself || !siblings.has(name))
+        siblings.set(name, { name, path: at, entry: isItself ? entry : null })
+    })
+    this.byPath.set(path, entry)
+  }
 }
 
-/** All entries of a process or thread. */
-function pidEntries(k: KernelCore, isThread: boolean): Named[] {
+/** Indices of what every kernel of a release has: constants, made when first wanted. */
+const BUILT_IN = new Map<string, Index>()
+
+type Place = 'global' | 'process' | 'thread'
+
+function entriesOf(k: KernelCore, place: Place): Named[] {
   const { release } = k.facts
-  const builtin = PID_ENTRIES.filter((entry) => isPresent(entry, release))
-  const contributed = k.procEntries.filter(({ path }) => path.startsWith(PID_PREFIX))
+  const isGlobal = place === 'global'
+  const builtin = (isGlobal ? GLOBAL_ENTRIES : PID_ENTRIES).filter((entry) => isPresent(entry, release))
+  const contributed = k.procEntries.filter(({ path }) => path.startsWith(PID_PREFIX) !== isGlobal)
   const named = [...builtin, ...contributed].map((entry) => ({
-    path: entry.path.slice(PID_PREFIX.length),
+    path: isGlobal ? entry.path : entry.path.slice(PID_PREFIX.length),
     entry,
   }))
-  if (!isThread) return named
+  if (place !== 'thread') return named
   return named
     .filter(({ path }) => path !== 'task')
     .map(({ path, entry }) => ({ path, entry: path === 'stat' ? THREAD_STAT : entry }))
 }
 
-/** The entries among which a node is. */
-const entriesAround = (k: KernelCore, node: ProcNode): Named[] =>
-  node.pid === 0 ? globalEntries(k) : pidEntries(k, node.isThread)
-
-/** The names in a directory, in the order of registration. */
-function childrenAmong(entries: readonly Named[], dir: string): Child[] {
-  const prefix = dir === '' ? '' : `${dir}/`
-  const children = new Map<string, Child>()
-  for (const { path, entry } of entries) {
-    if (!path.startsWith(prefix)) continue
-    const name = path.slice(prefix.length).split('/', 1)[0] ?? ''
-    const isItself = path === prefix + name
-    if (isItself || !children.has(name))
-      children.set(name, { name, path: prefix + name, entry: isItself ? entry : null })
-  }
-  return [...children.values()]
+/** The entries among which a node is. Kernels without contributed entries share an index. */
+function indexAround(k: KernelCore, place: Place): Index {
+  const key = `${k.facts.release} ${place}`
+  const cache = k.procEntries.length === 0 ? BUILT_IN : (k.caches as Map<string, Index>)
+  const known = cache.get(key)
+  if (known !== undefined) return known
+  const index = new Index(entriesOf(k, place))
+  cache.set(key, index)
+  return index
 }
 
-/** All paths with the directories on the way to them, a directory before what is in it. */
-function allPaths(entries: readonly Named[]): Set<string> {
-  const seen = new Set<string>()
-  for (const { path } of entries) {
-    let end = path.indexOf('/')
-    while (end >= 0) {
-      seen.add(path.slice(0, end))
-      end = path.indexOf('/', end + 1)
-    }
-    seen.add(path)
-  }
-  return seen
-}
+const indexOfNode = (k: KernelCore, node: ProcNode): Index =>
+  indexAround(k, node.pid === 0 ? 'global' : node.isThread ? 'thread' : 'process')
 
 /** The directories outside the processes, parents first: they are there as long as /proc is. */
-export function globalDirs(k: KernelCore): string[] {
-  const entries = globalEntries(k)
-  const files = new Set(entries.map(({ path }) => path))
-  return [...allPaths(entries)].filter((path) => !files.has(path))
-}
+export const globalDirs = (k: KernelCore): readonly string[] => indexAround(k, 'global').dirs
 
 /** The place of a node's path among its kind, which free inode numbers are given by. */
 export const indexOf = (k: KernelCore, node: ProcNode): number =>
-  [...allPaths(entriesAround(k, node))].indexOf(node.path)
+  indexOfNode(k, node).order.get(node.path) ?? -1
 
 /** The entry of a node; null for an implied directory. */
-export function entryOf(k: KernelCore, node: ProcNode): Entry | null {
-  return entriesAround(k, node).find(({ path }) => path === node.path)?.entry ?? null
-}
+export const entryOf = (k: KernelCore, node: ProcNode): Entry | null =>
+  indexOfNode(k, node).byPath.get(node.path) ?? null
 
 /** The names in a node's directory as readdir shows them: newest first, but for a process in 2.6. */
 export function childrenOf(k: KernelCore, node: ProcNode): Child[] {
-  const children = childrenAmong(entriesAround(k, node), node.path)
+  const children = [...(indexOfNode(k, node).children.get(node.path)?.values() ?? [])]
   if (node.pid === 0 || !isModern(k)) return children.reverse()
   const rank = ({ name }: Child): number => MODERN_ORDER.indexOf(name) + 1 || MODERN_ORDER.length + 1
   return node.path === '' ? children.sort((a, b) => rank(a) - rank(b)) : children
@@ -106,7 +111,7 @@ export function childrenOf(k: KernelCore, node: ProcNode): Child[] {
 
 /** One name in a node's directory; undefined when there is none. */
 export const childOf = (k: KernelCore, node: ProcNode, name: string): Child | undefined =>
-  childrenOf(k, node).find((child) => child.name === name)
+  indexOfNode(k, node).children.get(node.path)?.get(name)
 
 /**
  * Checks the entries that modules contribute. Throws TypeError, naming the path, for one that is malformed or taken.
