@@ -56,7 +56,7 @@ class ComposedKernel extends HostKernel {
   }
 
   get schedule(): readonly number[] {
-    return this.scheduler.picks
+    return this.scheduler.picks.slice()
   }
 
   get profile(): Profile {

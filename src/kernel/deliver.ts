@@ -72,7 +72,7 @@ export function getSignalToDeliver(current: Task): Delivery | null {
 }
 
 /** A core is dumped when RLIMIT_CORE allows at least a page. No file is written: the status says it. */
-const mayDumpCore = (task: Task): boolean => (task.group.rlimits[4]?.cur ?? 0) >= 4096
+const mayDumpCore = (task: Task): boolean => task.dumpable === 1 && (task.group.rlimits[4]?.cur ?? 0) >= 4096
 
 /** Stops the calling thread and asks its siblings to follow. Linux: do_signal_stop. */
 function stopGroup(current: Task, sig: number): void {

@@ -8,7 +8,7 @@
  */
 
 import { asCapSet } from '../abi/brand.js'
-import { CAP_FULL_SET, CAP_INIT_EFF_SET, CAP_SETUID } from '../abi/capability.js'
+import { CAP_EMPTY_SET, CAP_FULL_SET, CAP_INIT_EFF_SET, CAP_SETPCAP, CAP_SETUID } from '../abi/capability.js'
 import { E2BIG, EACCES, ENOENT, ENOEXEC, type Errno, ETXTBSY, isErr, type Ret } from '../abi/errno.js'
 import { FD_CLOEXEC, O_RDONLY } from '../abi/fcntl.js'
 import { MS_NOEXEC, MS_NOSUID } from '../abi/mount.js'
@@ -25,9 +25,8 @@ import { allowWriteAccess, denyWriteAccess, igrab, MAY_EXEC } from '../vfs/inode
 import { LOOKUP_FOLLOW, pathLookup } from '../vfs/namei.js'
 import { inodePermission, lacksExecBit } from '../vfs/permission.js'
 import { stealLocks } from '../vfs/posix_lock.js'
-import { Cred, type CredFields } from './cred.js'
+import { type Cred, credWith } from './cred.js'
 import { completeVfork, exitExe, killThread } from './exit.js'
-import type { KernelCore } from './kernel.js'
 import type { ProgramImage } from './program.js'
 import { recalcSigpending, removeFromQueue, threadsOf } from './signal.js'
 import { DEFAULT_ACTION, SigHand } from './signal_state.js'
@@ -129,46 +128,32 @@ function setIds(current: Task, file: File): { euid: number; egid: number } {
   return { euid, egid }
 }
 
-/** Which of a task's capabilities the new image has. Linux: cap_bprm_set_security, compute_creds. */
-function capabilitiesAfterExec(
-  k: KernelCore,
-  old: Cred,
-  euid: number,
-): Pick<CredFields, 'capPermitted' | 'capEffective'> {
-  const rootful = euid === 0 || old.uid === 0
-  const bounding = asCapSet(Number(k.state.sysctl.get('kernel/cap-bound') ?? CAP_INIT_EFF_SET))
-  const fileInheritable = rootful ? CAP_FULL_SET : asCapSet(0)
-  const filePermitted = rootful ? CAP_FULL_SET : asCapSet(0)
-  const permitted = asCapSet((filePermitted & bounding) | (fileInheritable & old.capInheritable))
-  return { capPermitted: permitted, capEffective: euid === 0 ? permitted : asCapSet(0) }
-}
-
-function credAfterExec(current: Task, file: File): Cred {
+/**
+ * The credentials of the new image. A task that shares its descriptors, directories or handlers gets no more than
+ * it has. Linux: cap_bprm_set_security, cap_bprm_apply_creds (security/commoncap.c, 2.6.14); compute_creds (2.2).
+ */
+function credAfterExec(current: Task, file: File): { readonly cred: Cred; readonly gains: boolean } {
   const old = current.cred
-  const { euid, egid } = setIds(current, file)
-  const shares = current.fs.users > 1 || current.files.users > 1 || current.sighand.users > 1
-  const raises = euid !== old.euid || egid !== old.egid
-  if (raises && shares && !capable(current, CAP_SETUID)) {
-    return new Cred({
-      ...old,
-      suid: old.euid,
-      sgid: old.egid,
-      fsuid: old.euid,
-      fsgid: old.egid,
-      keepCaps: false,
-    })
+  const wanted = setIds(current, file)
+  const rootful = wanted.euid === 0 || old.uid === 0
+  const filePermitted = rootful ? CAP_FULL_SET : CAP_EMPTY_SET
+  const bounding = Number(current.k.state.sysctl.get('kernel/cap-bound') ?? CAP_INIT_EFF_SET)
+  let permitted = asCapSet((filePermitted & bounding) | (filePermitted & old.capInheritable))
+  let { euid, egid } = wanted
+  const gains = euid !== old.uid || egid !== old.gid || (permitted & ~old.capPermitted) !== 0
+  if (gains && (current.fs.users > 1 || current.files.users > 1 || current.sighand.users > 1)) {
+    if (!capable(current, CAP_SETUID)) {
+      euid = old.uid
+      egid = old.gid
+    }
+    if (!capable(current, CAP_SETPCAP)) permitted = asCapSet(permitted & old.capPermitted)
   }
-  return new Cred({
-    ...old,
-    euid,
-    suid: euid,
-    fsuid: euid,
-    egid,
-    sgid: egid,
-    fsgid: egid,
-    ...capabilitiesAfterExec(current.k, old, euid),
-    keepCaps: false,
-  })
+  const effective = wanted.euid === 0 ? permitted : CAP_EMPTY_SET
+  const ids = { euid, suid: euid, fsuid: euid, egid, sgid: egid, fsgid: egid }
+  return {
+    cred: credWith(old, { ...ids, capPermitted: permitted, capEffective: effective, keepCaps: false }),
+    gains,
+  }
 }
 
 /** Handlers go back to the default, ignored signals stay ignored. Linux: flush_signal_handlers. */
@@ -222,7 +207,9 @@ export function doExecve(
   }
   const { k } = current
   killOtherThreads(current)
-  current.cred = credAfterExec(current, found.file)
+  const { cred, gains } = credAfterExec(current, found.file)
+  current.cred = cred
+  current.dumpable = gains ? 0 : 1
   exitExe(current)
   found.file.mode = 0
   current.exe = found.file

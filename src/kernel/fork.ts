@@ -83,6 +83,7 @@ export function copyProcess(current: Task, flags: number): Ret<Task> {
   child.blockedLow = current.blockedLow
   child.blockedHigh = current.blockedHigh
   child.nice = current.nice
+  child.dumpable = current.dumpable
   child.security = current.security === null ? null : current.security.slice()
   if (current.exe !== null) {
     child.exe = current.exe

@@ -17,6 +17,13 @@ export class BegunCall {
     this.result = result
   }
 
+  /** @internal The state in which it is under way has been restored. */
+  reopen(): void {
+    this.blocked = true
+    this.result = undefined
+    this.died = false
+  }
+
   /** @internal */
   die(): void {
     this.blocked = false

@@ -5,7 +5,7 @@
  * The running generators are wiring (`task.continuation`); the task's state is its journal and its frames.
  */
 
-import type { SigInfo } from '../abi/signal.js'
+import { SIG_IGN, type SigInfo } from '../abi/signal.js'
 import type { JournalEntry, ProgramImage, SyscallRequest } from '../kernel/program.js'
 import { type Task, TF_STARTED } from '../kernel/task.js'
 import { programOf } from './image.js'
@@ -123,7 +123,21 @@ export function resumeGenerator(host: GeneratorHost, task: Task): Turn {
   }
   const request = continuation.stack.at(-1)?.request
   if (request != null && journalled) task.journal = recordResult(task.journal, request, task.result)
-  return advance(host, task, continuation, task.result)
+  return advance(host, task, continuation, forProgram(host, task, request, task.result))
+}
+
+/** A result as the program sees it: sigaction's has a handler's number in the state, which stands for a function. */
+function forProgram(
+  host: GeneratorHost,
+  task: Task,
+  request: Request | null | undefined,
+  value: unknown,
+): unknown {
+  if (request?.name !== 'sigaction' || typeof value !== 'object' || value === null) return value
+  const handler: unknown = Reflect.get(value, 'handler')
+  return typeof handler === 'number' && handler > SIG_IGN
+    ? { ...value, handler: host.handlerFunction(task, handler) }
+    : value
 }
 
 /** The task's generators; made, and led to where they were, when they are missing. */
@@ -170,6 +184,6 @@ function replay(
           'a program must reach the world only through sys',
       )
     }
-    advance(host, task, continuation, replayResult(entry, request))
+    advance(host, task, continuation, forProgram(host, task, request, replayResult(entry, request)))
   }
 }

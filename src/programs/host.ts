@@ -7,9 +7,9 @@
  */
 
 import { EINTR } from '../abi/errno.js'
-import type { SigHandler, SigInfo } from '../abi/signal.js'
+import { SIGSEGV, type SigHandler, type SigHandlerFn } from '../abi/signal.js'
 import { KernelBug } from '../kernel/bug.js'
-import { doGroupExit } from '../kernel/exit.js'
+import { doExit, doGroupExit } from '../kernel/exit.js'
 import { KernelCore, type KernelWiring } from '../kernel/kernel.js'
 import type { Contributions } from '../kernel/module.js'
 import type { ProgramImage, UserMode } from '../kernel/program.js'
@@ -17,6 +17,7 @@ import { dequeueTask, enqueueTask } from '../kernel/runqueue.js'
 import { recalcSigpending } from '../kernel/signal.js'
 import type { SyscallEntry } from '../kernel/syscall.js'
 import {
+  isGroupLeader,
   PendingCall,
   TASK_RUNNING,
   TASK_STOPPED,
@@ -36,7 +37,14 @@ import { type GeneratorHost, resumeGenerator } from './generator.js'
 import { imageOf, type MachineProgram, programOf } from './image.js'
 import { describeRequest } from './journal.js'
 import { Process } from './process.js'
-import { addCall, type CallHost, coreSurfaces, derivedSurfaces, type Surfaces } from './surfaces.js'
+import {
+  addCall,
+  CALL_ALIASES,
+  type CallHost,
+  coreSurfaces,
+  derivedSurfaces,
+  type Surfaces,
+} from './surfaces.js'
 
 /** Steps after which `run` gives up, unless told otherwise. */
 const MAX_STEPS = 10_000_000
@@ -200,7 +208,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   private awaitResult(task: Task, entry: SyscallEntry): unknown {
     this.settle()
     while (isInCall(task)) {
-      if (!this.step()) {
+      if (!this.stepFor(task)) {
         const sleepers = this.sleepers()
         const text = task.call === null ? `${entry.name}()` : describeRequest(task.call)
         this.cancelCall(task)
@@ -208,7 +216,18 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
       }
     }
     this.rethrowTraceErrors()
-    return task.state >= TASK_ZOMBIE && task.result === undefined ? EINTR : task.result
+    const result = takeResult(task)
+    return task.state >= TASK_ZOMBIE && result === undefined ? EINTR : result
+  }
+
+  /** A step while `task` waits in a direct call, which is taken back where somebody else's program throws. */
+  private stepFor(task: Task): boolean {
+    try {
+      return this.step()
+    } catch (error) {
+      this.cancelCall(task)
+      throw error
+    }
   }
 
   /** Takes a sleeping call back, as a signal without a handler would. */
@@ -242,7 +261,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
         else if (task.sigPending) returnToUser(task, null, task.result, this.runHandler)
       }
       const process = this.handles.get(task.pid)
-      if (process !== undefined && process.task === task) this.noteResult(process, task)
+      if (process !== undefined && process.current() === task) this.noteResult(process, task)
     }
     this.attention = false
   }
@@ -253,8 +272,27 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     if (begun === null) return
     if (task.state >= TASK_ZOMBIE) begun.die()
     else if (isInCall(task)) return
-    else begun.finish(task.result)
+    else begun.finish(takeResult(task))
     process.begun = null
+  }
+
+  /** @internal The begun calls that are not over, by the serial number of their tasks. */
+  begunCalls(): ReadonlyMap<number, BegunCall> {
+    const calls = new Map<number, BegunCall>()
+    for (const process of this.handles.values()) {
+      process.current()
+      if (process.begun !== null) calls.set(process.serial, process.begun)
+    }
+    return calls
+  }
+
+  /** @internal After a restore: these calls, and no others, are under way. */
+  resumeBegun(calls: ReadonlyMap<number, BegunCall>): void {
+    for (const process of this.handles.values()) {
+      process.current()
+      process.begun = calls.get(process.serial) ?? null
+      process.begun?.reopen()
+    }
   }
 
   /** @internal Runs the innermost handler of a task that the host drives. */
@@ -278,7 +316,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
 
   handlerFunction(task: Task, handler: number): SigHandler {
     const fn = handlersOf(task)[handler - 2]
-    return typeof fn === 'function' ? (sig: number, info: SigInfo) => fn(sig, info) : 0
+    return typeof fn === 'function' ? (fn as SigHandlerFn) : 0
   }
 
   functionImage(fn: unknown): ProgramImage {
@@ -399,7 +437,17 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     else this.runProgram(task)
   }
 
+  /** A program that throws dies as of SIGSEGV, and the host hears of it. */
   private runProgram(task: Task): void {
+    try {
+      this.runImage(task)
+    } catch (error) {
+      if (task.state < TASK_ZOMBIE) doGroupExit(task, SIGSEGV)
+      throw error
+    }
+  }
+
+  private runImage(task: Task): void {
     switch (task.program?.kind) {
       case 'generator':
         this.runGenerator(task)
@@ -416,17 +464,18 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   }
 
   private runGenerator(task: Task): void {
-    let turn: ReturnType<typeof resumeGenerator>
-    try {
-      turn = resumeGenerator(this, task)
-    } catch (error) {
-      doGroupExit(task, 11)
-      throw error
-    }
+    const turn = resumeGenerator(this, task)
     task.flags |= TF_STARTED
     if (turn.kind === 'call') this.makeRequest(task, turn.request.name, turn.request.args)
-    else if (turn.kind === 'exit') doGroupExit(task, (turn.code & 0xff) << 8)
+    else if (turn.kind === 'exit') this.programReturned(task, turn.code)
     else this.sigreturn(task)
+  }
+
+  /** The program's first function has returned: its process ends; a thread made by clone ends alone. */
+  private programReturned(task: Task, code: number): void {
+    const status = (code & 0xff) << 8
+    if (isGroupLeader(task)) doGroupExit(task, status)
+    else doExit(task, status)
   }
 
   private sigreturn(task: Task): void {
@@ -438,6 +487,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     const program = programOf(task.program as ProgramImage) as MachineProgram<unknown>
     if ((task.flags & TF_STARTED) === 0) {
       task.machine = program.init(task.argv, task.env)
+      task.result = undefined
       task.flags |= TF_STARTED
     }
     const frame = task.frames?.at(-1)
@@ -447,21 +497,27 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
       return
     }
     const next = program.step(task.machine, task.result)
-    if (typeof next === 'number') doGroupExit(task, (next & 0xff) << 8)
-    else this.makeRequest(task, next.name, next.args)
+    if (typeof next === 'number') this.programReturned(task, next)
+    else if (Array.isArray(next?.args)) this.makeRequest(task, next.name, next.args)
+    else
+      throw new TypeError(
+        `program ${task.comm} (pid ${task.pid}): step returned ${String(next)}: a call(…) or an exit code is wanted`,
+      )
   }
 
   /** A plain function runs as one direct call, others running while it sleeps. */
   private runFunction(task: Task): void {
     const program = programOf(task.program as ProgramImage) as (sys: unknown, ...args: string[]) => unknown
-    task.flags |= TF_DIRECT
+    task.flags |= TF_DIRECT | TF_STARTED
     const process = this.handleFor(task)
     const code = program(process.sys, ...task.argv.slice(1))
+    // exec clears TF_STARTED: the new program goes on, whatever the old one returns.
+    if ((task.flags & TF_STARTED) === 0) return
     if (task.state < TASK_ZOMBIE) doGroupExit(task, ((typeof code === 'number' ? code : 0) & 0xff) << 8)
   }
 
   private makeRequest(task: Task, name: string, args: readonly unknown[]): void {
-    const entry = this.syscalls.get(name)
+    const entry = this.syscalls.get(CALL_ALIASES[name] ?? name)
     if (entry === undefined)
       throw new TypeError(`program ${task.comm} asked for '${name}': there is no such system call`)
     startCall(task, entry, args, this.runHandler)
@@ -514,6 +570,13 @@ const handlersOf = (task: Task): Handlers => {
   const handlers: Handlers = []
   task.handlers = handlers
   return handlers
+}
+
+/** What a direct call returned. It is the host's now, no part of the state. */
+function takeResult(task: Task): unknown {
+  const { result } = task
+  task.result = undefined
+  return result
 }
 
 /** Arguments without the missing ones at the end. */

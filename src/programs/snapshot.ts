@@ -7,6 +7,8 @@
 import type { KernelState } from '../kernel/kernel.js'
 import { TF_DIRECT } from '../kernel/task.js'
 import { cloneGraph, digestGraph } from '../lib/graph.js'
+import type { Scheduler } from '../sim/schedule.js'
+import type { BegunCall } from './begun.js'
 import type { HostKernel } from './host.js'
 
 /** A kernel's state at one moment. Opaque: give it to `restore` of the kernel it came from, as often as needed. */
@@ -15,10 +17,16 @@ export class Snapshot {
   readonly state: KernelState
   /** @internal */
   readonly handlers: ReadonlyMap<number, unknown>
+  /** @internal Calls under way, by serial number. */
+  readonly begun: ReadonlyMap<number, BegunCall>
+  /** @internal The scheduler at this moment: its random numbers, and the choices so far. */
+  readonly scheduler: Scheduler
 
   /** @internal */
   constructor(k: HostKernel) {
     this.handlers = handlersOf(k)
+    this.begun = k.begunCalls()
+    this.scheduler = k.scheduler.copy()
     this.state = cloneGraph(k.state, { replace: new Map<object, object>([[k, this]]), functionHint: HINT })
     k.newEpoch()
   }
@@ -54,6 +62,8 @@ export function restoreInto(k: HostKernel, snapshot: Snapshot): void {
   k.generation++
   k.newEpoch()
   giveHandlers(k, snapshot.handlers)
+  k.resumeBegun(snapshot.begun)
+  k.scheduler = snapshot.scheduler.copy()
   k.attention = true
 }
 

@@ -3,12 +3,13 @@
  */
 
 import { asCapSet } from '../abi/brand.js'
-import { CAP_EMPTY_SET, CAP_FULL_SET, CAP_INIT_EFF_SET } from '../abi/capability.js'
+import { CAP_EMPTY_SET, CAP_INIT_EFF_SET } from '../abi/capability.js'
 import { errnoMessage, errnoName, isErr } from '../abi/errno.js'
 import { O_CREAT, O_EXCL, O_TRUNC, O_WRONLY } from '../abi/fcntl.js'
 import { SIGCHLD } from '../abi/signal.js'
 import { Cred } from '../kernel/cred.js'
 import { commOf, imageHeader } from '../kernel/exec.js'
+import { doExit } from '../kernel/exit.js'
 import { copyProcess } from '../kernel/fork.js'
 import { getPgrp, joinPgrp, leavePgrp } from '../kernel/pid.js'
 import { enqueueTask } from '../kernel/runqueue.js'
@@ -128,7 +129,7 @@ function credOf(options: SpawnOptions): Cred {
     fsgid: gid,
     groups: options.groups ?? [],
     capEffective: isRoot ? CAP_INIT_EFF_SET : asCapSet(0),
-    capPermitted: isRoot ? CAP_FULL_SET : asCapSet(0),
+    capPermitted: isRoot ? CAP_INIT_EFF_SET : asCapSet(0),
     capInheritable: CAP_EMPTY_SET,
     keepCaps: false,
   })
@@ -149,7 +150,7 @@ export function spawnProcess(k: HostKernel, options: SpawnOptions): Process {
   task.blockedLow = 0
   task.blockedHigh = 0
   task.flags &= ~TF_STARTED
-  if (options.cwd !== undefined) must(`spawn: cwd '${options.cwd}'`, sysChdir(task, options.cwd))
+  if (options.cwd !== undefined) enterCwd(task, options.cwd)
   countUser(task, -1)
   task.cred = credOf(options)
   countUser(task, 1)
@@ -164,6 +165,16 @@ export function spawnProcess(k: HostKernel, options: SpawnOptions): Process {
     enqueueTask(task)
   }
   return k.handleFor(task)
+}
+
+/** The working directory; where it cannot be entered, the new process is gone without a trace before the throw. */
+function enterCwd(task: Task, cwd: string): void {
+  const failed = sysChdir(task, cwd)
+  if (failed !== 0) {
+    task.exitSignal = -1
+    doExit(task, 0)
+  }
+  must(`spawn: cwd '${cwd}'`, failed)
 }
 
 /** A process that the host starts leads a session and a group of its own. */

@@ -133,7 +133,7 @@ export function returnToUser(
         enqueueTask(task)
         return
       }
-      runHandler(task)
+      runOrDrop(task, runHandler)
       if (task.state >= TASK_ZOMBIE) return
       const popped = popFrame(task)
       call = popped.restart
@@ -156,6 +156,17 @@ export function returnToUser(
     }
     complete(task, call, result)
     return
+  }
+}
+
+/** A handler of the host's that throws is over, and so is the call that it interrupted. */
+function runOrDrop(task: Task, runHandler: RunHandler): void {
+  try {
+    runHandler(task)
+  } catch (error) {
+    const { restart, result } = popFrame(task)
+    complete(task, null, restart === null ? result : EINTR)
+    throw error
   }
 }
 

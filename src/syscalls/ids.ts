@@ -6,7 +6,7 @@
  * it is an id like any. Each call asks the module hooks before it judges by itself, as in 2.6. A set of credentials
  * is replaced as a whole, so a call that fails has changed nothing.
  *
- * Left out: a change of ids does not clear `dumpable`; the 16-bit calls of 2.6, with their 65534 for what does not fit.
+ * Left out: the 16-bit calls of 2.6, with their 65534 for what does not fit.
  */
 
 import { asGid, asUid, type Gid, type Uid } from '../abi/brand.js'
@@ -73,6 +73,10 @@ function userIsFull(current: Task, uid: number): boolean {
 
 /** Makes `next` the task's credentials and tells the modules. Linux: switch_uid, proc_id_connector. */
 function commit(current: Task, next: Cred): void {
+  const { euid, egid, fsuid, fsgid } = current.cred
+  // What the memory holds is no longer the new user's to see. Linux: mm->dumpable = suid_dumpable.
+  if (euid !== next.euid || egid !== next.egid || fsuid !== next.fsuid || fsgid !== next.fsgid)
+    current.dumpable = 0
   if (next.uid === current.cred.uid) current.cred = next
   else {
     countUser(current, -1)

@@ -57,7 +57,7 @@ function openFrom(
   return fd
 }
 
-export function sysOpen(current: Task, path: string, flags: number, mode: number): number {
+export function sysOpen(current: Task, path: string, flags: number, mode = 0): number {
   const { fs } = current
   return openFrom(current, fs.pwdMnt, fs.pwd, path, flags, mode)
 }
@@ -83,7 +83,7 @@ export function sysClose(current: Task, fd: number): number {
 }
 
 export const openCalls: readonly SyscallRow[] = [
-  row('open', ['path', 'int', 'int'], sysOpen),
+  row('open', ['path', 'int', 'int?'], sysOpen),
   row('creat', ['path', 'int'], sysCreat),
   row('openat', ['int', 'path', 'int', 'int'], sysOpenat),
   row('close', ['fd'], sysClose),

@@ -11,6 +11,7 @@ import { copyProcess } from '../kernel/fork.js'
 import { enqueueTask } from '../kernel/runqueue.js'
 import { sleepOnUninterruptible } from '../kernel/sleep.js'
 import { TASK_ZOMBIE, type Task, TF_DIRECT, TF_STARTED } from '../kernel/task.js'
+import { cloneGraph } from '../lib/graph.js'
 import { row, type SyscallRow } from './row.js'
 
 /** What a vfork parent remembers while its child has the processor. */
@@ -27,6 +28,7 @@ function doFork(current: Task, flags: number): number {
   child.journal = current.journal
   child.frames = current.frames === null ? null : current.frames.map((frame) => ({ ...frame }))
   child.result = 0
+  if (current.machine !== undefined) child.machine = cloneGraph(current.machine)
   current.k.user.forked(current, child)
   if ((child.flags & TF_DIRECT) === 0) enqueueTask(child)
   if ((flags & CLONE_VFORK) === 0) return child.pid

@@ -8,11 +8,12 @@ import { EBADF, EFAULT, EINVAL, type Errno } from '../abi/errno.js'
 import type { SyscallHandler } from '../kernel/syscall.js'
 
 /**
- * path: a string, else EFAULT. int: a 32-bit integer; missing is 0, larger ones wrap, anything else EINVAL.
+ * path: a string, else EFAULT. int: a 32-bit integer; missing is 0, larger ones wrap, anything else EINVAL. int?: as
+ * int, but a missing one stays so.
  * fd: as int, else EBADF. buf: a Uint8Array, else EFAULT. off: an integer within 2^53; missing is 0, else EINVAL.
  * any: not checked.
  */
-export type ArgKind = 'path' | 'int' | 'fd' | 'buf' | 'off' | 'any'
+export type ArgKind = 'path' | 'int' | 'int?' | 'fd' | 'buf' | 'off' | 'any'
 
 /** One system call. */
 export interface SyscallRow {
@@ -38,6 +39,7 @@ type Check = (value: unknown) => boolean
 
 const isPath: Check = (value) => typeof value === 'string'
 const isInt: Check = (value) => typeof value === 'number' && (value | 0) === value
+const isMaybeInt: Check = (value) => value === undefined || isInt(value)
 const isBuf: Check = (value) => value instanceof Uint8Array
 const isOff: Check = (value) => Number.isSafeInteger(value)
 const anything: Check = () => true
@@ -45,6 +47,7 @@ const anything: Check = () => true
 const CHECKS: Readonly<Record<ArgKind, Check>> = {
   path: isPath,
   int: isInt,
+  'int?': isMaybeInt,
   fd: isInt,
   buf: isBuf,
   off: isOff,
@@ -78,11 +81,15 @@ export function quickCheck(kinds: readonly ArgKind[]): QuickCheck {
 const WRONG: Readonly<Record<ArgKind, Errno>> = {
   path: EFAULT,
   int: EINVAL,
+  'int?': EINVAL,
   fd: EBADF,
   buf: EFAULT,
   off: EINVAL,
   any: EINVAL,
 }
+
+/** Kinds of which larger numbers are cut to 32 bits. */
+const WRAPS: ReadonlySet<ArgKind> = new Set(['int', 'int?', 'fd'])
 
 /** Brings arguments into their kinds, or says which error they are: an Errno is the call's result. */
 export function fixArgs(kinds: readonly ArgKind[], args: readonly unknown[]): unknown[] | Errno {
@@ -92,7 +99,7 @@ export function fixArgs(kinds: readonly ArgKind[], args: readonly unknown[]): un
     if (CHECKS[kind](value)) continue
     const isNumeric = kind === 'int' || kind === 'off'
     if (isNumeric && value === undefined) fixed[at] = 0
-    else if ((kind === 'int' || kind === 'fd') && Number.isInteger(value)) fixed[at] = Number(value) | 0
+    else if (WRAPS.has(kind) && Number.isInteger(value)) fixed[at] = Number(value) | 0
     else return WRONG[kind]
   }
   return fixed

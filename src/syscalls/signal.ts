@@ -31,7 +31,7 @@ import {
 } from '../kernel/signal.js'
 import { arrayToSet, setToArray, sigBit } from '../kernel/sigset.js'
 import { sleep, wakeAt } from '../kernel/sleep.js'
-import { TASK_ZOMBIE, type Task } from '../kernel/task.js'
+import { TASK_ZOMBIE, type Task, TF_DIRECT } from '../kernel/task.js'
 import type { Timer } from '../kernel/timer.js'
 import { row, type SyscallRow } from './row.js'
 
@@ -66,12 +66,15 @@ export function sysSigqueue(current: Task, pid: number, sig: number, value: numb
   return target === undefined ? ESRCH : groupSendSignal(current, target.group.leader, sig, info)
 }
 
-/** The user's view of a disposition. */
+/**
+ * The user's view of a disposition. A program's result is state until the program sees it, so a handler stays a
+ * number there; see programs/generator.ts.
+ */
 function describeAction(current: Task, sig: number): Sigaction {
   const { handler, flags, maskLow, maskHigh } = actionOf(current, sig)
+  const isNumber = handler <= SIG_IGN || (current.flags & TF_DIRECT) === 0
   return {
-    handler:
-      handler === SIG_DFL || handler === SIG_IGN ? handler : current.k.user.handlerFunction(current, handler),
+    handler: isNumber ? (handler as typeof SIG_IGN) : current.k.user.handlerFunction(current, handler),
     flags,
     mask: setToArray(maskLow, maskHigh),
   }

@@ -3,7 +3,7 @@
  * Linux: kernel/sys.c, kernel/info.c, kernel/printk.c, kernel/exec_domain.c, fs/open.c (2.0.35, 2.2.12, 2.6.14).
  *
  * Left out: halting and restarting (EINVAL for those who may), terminals for vhangup to hang up, execution domains
- * other than PER_LINUX. Nothing but prctl looks at `dumpable`.
+ * other than PER_LINUX.
  */
 
 import { CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_TTY_CONFIG } from '../abi/capability.js'
