@@ -131,7 +131,7 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
   wirer.builtIns()
   const sources: HookSource[] = []
   for (const module of order) {
-    if (KERNEL_MEMBERS.includes(module.name))
+    if (KERNEL_MEMBERS.includes(module.name) || (fresh && module.name in k))
       throw new TypeError(`'${module.name}' is the name of a kernel member: call the module something else`)
     if (fresh) k.state.modules.set(module.name, module.init(k))
     const contributions = module.attach(k, k.state.modules.get(module.name) as never)

@@ -68,13 +68,15 @@ export function finishCall(task: Task, call: PendingCall, result: unknown, runHa
   else complete(task, call, result)
 }
 
-/** The task sleeps in the call. Functions among the arguments have done their part (clone) and are not state. */
+/** Functions among arguments have done their part (clone), symbols have none; neither is state. */
+const isNoState = (arg: unknown): boolean => typeof arg === 'function' || typeof arg === 'symbol'
+
+/** The task sleeps in the call. */
 function fallAsleep(task: Task, call: PendingCall): void {
-  const hasFunction = call.args.some((arg) => typeof arg === 'function')
-  task.call = hasFunction
+  task.call = call.args.some(isNoState)
     ? new PendingCall(
         call.name,
-        call.args.map((arg) => (typeof arg === 'function' ? null : arg)),
+        call.args.map((arg) => (isNoState(arg) ? null : arg)),
         call.seq,
       )
     : call

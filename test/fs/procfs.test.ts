@@ -28,6 +28,7 @@ import {
   O_TRUNC,
   O_WRONLY,
 } from '../../src/abi/fcntl.js'
+import { PR_SET_DUMPABLE } from '../../src/abi/prctl.js'
 import { SIGUSR1, SIGUSR2 } from '../../src/abi/signal.js'
 import type { Dirent } from '../../src/abi/stat.js'
 import { WNOHANG } from '../../src/abi/wait.js'
@@ -610,6 +611,8 @@ describe('/proc of 2.6.14 alone', () => {
     expect(user.sys.read(fd, new Uint8Array(9))).toBe(4)
     const setuid = k.spawn({ uid: 0, gid: 100, comm: 's', env: ['B=2'] })
     must(setuid.sys.setresuid(500, 500, 0))
+    expect(user.sys.open(`/proc/${setuid.pid}/environ`, O_RDONLY, 0)).toBe(EACCES)
+    must(setuid.sys.prctl(PR_SET_DUMPABLE, 1))
     const other = must(user.sys.open(`/proc/${setuid.pid}/environ`, O_RDONLY, 0))
     expect(user.sys.read(other, new Uint8Array(9))).toBe(ESRCH)
     expect(text(root, `/proc/${setuid.pid}/environ`)).toBe('B=2\0')
