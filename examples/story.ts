@@ -23,11 +23,11 @@ import { cat, sh, sleep, wc } from './userland.js'
 export type Print = (line: string) => void
 
 /** What Alice types, and what to look for in the trace. */
-export const SESSION: readonly (readonly [command: string, remark: string])[] = [
-  ['cat /etc/motd | wc', 'a pipe, two children with a program each, and a shell that waits for both'],
-  ['cat /etc/shadow', 'the mode is 0600 and Alice is not root'],
-  ['sleep 60 &', 'a child that nobody waits for'],
-  ['kill %1', 'a signal ends it in the middle of its call, and the wait status says so'],
+const COMMANDS: readonly (readonly [command: string, remark: string])[] = [
+  ['cat /etc/motd | wc', 'a pipe and two children, each with a program of its own; the shell waits for both'],
+  ['cat /etc/shadow', 'its mode is 0600, and Alice is not root'],
+  ['sleep 60 &', 'a child that nobody waits for yet'],
+  ['kill %1', 'the signal ends it inside its call, and the wait status says so'],
 ]
 
 const FILES = [
@@ -35,70 +35,83 @@ const FILES = [
   ['/etc/shadow', 0o600, 'root:$1$mF2s1$uLkLmPdIuZ:10822:0:::::\n'],
 ] as const
 
-/** A kernel on which Alice is logged in. `terminal` types for her, by direct calls. */
+/** Between two commands this much virtual time passes: enough to tell them apart on a timeline. */
+const PAUSE_MS = 0.0001
+
+/** A kernel with a login process, which logs Alice in and then types for her. */
 export class Session {
   readonly kernel: Kernel
-  readonly terminal: Process
-  /** Where the terminal writes what is typed; the shell's standard input is the other end. */
-  private readonly keys: number
+  /** Has no program: direct calls drive it. */
+  readonly login: Process
+  /** Its end of the pipe that is the shell's standard input. */
+  private readonly keyboard: number
 
   constructor(seed = 7) {
     this.kernel = createKernel({
       seed,
       programs: { '/bin/sh': sh, '/bin/cat': cat, '/bin/sleep': sleep, '/bin/wc': wc },
-      syscallTime: 0.02, // milliseconds: gives the timeline of the trace a width
     })
-    this.terminal = this.kernel.spawn({ comm: 'login' })
-    const { libc } = this.terminal
+    this.login = this.kernel.spawn({ comm: 'login' })
+    const { libc } = this.login
     for (const [path, mode, text] of FILES) {
       const fd = libc.creat(path, mode)
       libc.write(fd, utf8Encode(text))
       libc.close(fd)
     }
-    // Descriptors 0, 1 and 2 are the shell's; the writing end of the keyboard's pipe goes out of the way.
+    // The shell gets 0, 1 and 2. The keyboard's other end is moved out of its way and closed by exec.
     const [, writeEnd] = libc.pipe()
-    this.keys = libc.fcntl(writeEnd, F_DUPFD, 9)
-    libc.fcntl(this.keys, F_SETFD, FD_CLOEXEC)
+    this.keyboard = libc.fcntl(writeEnd, F_DUPFD, 9)
+    libc.fcntl(this.keyboard, F_SETFD, FD_CLOEXEC)
     libc.close(writeEnd)
     libc.dup(libc.open('/tmp/screen', O_CREAT | O_RDWR, 0o666))
-    this.login()
   }
 
-  /** What login(1) does: a child gives up root and turns into the shell. */
-  private login(): void {
-    const child = this.kernel.process(this.terminal.libc.fork())
+  /** A child gives up root and turns into the shell. */
+  start(): void {
+    const child = this.kernel.process(this.login.libc.fork())
     child?.libc.setgid(1000)
     child?.libc.setuid(1000)
     child?.sys.execve('/bin/sh', ['sh'], ['HOME=/home/alice'])
-    this.kernel.run()
+    this.kernel.advance(PAUSE_MS)
   }
 
   /** Types a command and lets everybody run until nobody can. */
   type(command: string): void {
-    this.terminal.libc.write(this.keys, utf8Encode(`${command}\n`))
-    this.kernel.run({ until: this.kernel.now + 100 })
+    this.login.libc.write(this.keyboard, utf8Encode(`${command}\n`))
+    this.kernel.advance(PAUSE_MS)
   }
 
-  /** What the programs have written. */
+  /** Closes the keyboard: the shell reads the end of its input. Returns the shell's wait status. */
+  end(): number {
+    this.login.libc.close(this.keyboard)
+    return this.login.libc.waitpid(-1).status
+  }
+
+  /** What the programs have written, line by line. */
   screen(): string[] {
     const buf = new Uint8Array(4096)
-    const count = this.terminal.libc.pread(1, buf, 0)
+    const count = this.login.libc.pread(1, buf, 0)
     return utf8Decode(buf.subarray(0, count)).trimEnd().split('\n')
   }
 }
 
-/** Plays the whole session; every line goes through `print`. Returns it, for a closer look. */
+/** Plays the whole session; every line goes through `print` at the moment when it happens. */
 export function story(print: Print, session = new Session()): Session {
-  const shell = new StracePrinter(print, { stringLimit: 24, pids: [SHELL] })
-  const stop = shell.attach(session.kernel.trace)
-  for (const [command, remark] of SESSION) {
+  const strace = new StracePrinter(print, { stringLimit: 24 })
+  const stop = strace.attach(session.kernel.trace)
+  const heading = (command: string, remark: string): void => {
+    strace.end() // calls that sleep are printed as unfinished
     print('')
-    print(`alice$ ${command}`.padEnd(28) + `# ${remark}`)
+    print(`${command.padEnd(28)}# ${remark}`)
+  }
+  heading('login: alice', 'a child of login gives up root and becomes a shell, which waits for input')
+  session.start()
+  for (const [command, remark] of COMMANDS) {
+    heading(`alice$ ${command}`, remark)
     session.type(command)
   }
+  heading('alice$ ^D', 'the end of the input')
+  session.end()
   stop()
   return session
 }
-
-/** The shell's pid: 1 is init, 2 is login. */
-const SHELL = 3

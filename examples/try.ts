@@ -1,4 +1,4 @@
-import { story } from './story.js'
-const s = story(console.log)
-console.log(s.screen(), s.kernel.digest(), s.kernel.now)
-console.log(s.kernel.describe())
+import { agreement } from './agreement.js'
+console.time()
+console.log(agreement(console.log))
+console.timeEnd()

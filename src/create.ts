@@ -5,6 +5,7 @@
 import { type Profile, profileFacts } from './abi/profile.js'
 import { KernelState } from './kernel/kernel.js'
 import { type AnyModule, orderModules } from './kernel/module.js'
+import type { CoreSys } from './programs/core_sys.js'
 import { describeKernel, type KernelDescription } from './programs/describe.js'
 import { type EpochCounter, HostKernel } from './programs/host.js'
 import type { AnyProgram } from './programs/image.js'
@@ -15,6 +16,7 @@ import type { Process } from './programs/process.js'
 import { bootRootfs } from './programs/rootfs.js'
 import { copyState, digestOf, restoreInto, Snapshot } from './programs/snapshot.js'
 import { type InstallOptions, installProgram, type SpawnOptions, spawnProcess } from './programs/spawn.js'
+import type { BoundSyscalls } from './programs/sys_types.js'
 import { wire } from './programs/wiring.js'
 import { compileHooks } from './security/chain.js'
 import { Random } from './sim/random.js'
@@ -117,9 +119,9 @@ class ComposedKernel extends HostKernel {
  * Errors: TypeError for options or a list of modules that cannot work, saying which and why.
  */
 export function createKernel<const Ms extends ModuleList = readonly []>(
-  options?: KernelOptions<Ms & Checked<Ms, KernelMember>>,
+  options?: KernelOptions<Ms & Checked<Ms, KernelMember>, CoreSys & BoundSyscalls<NoInfer<Ms>>>,
 ): Kernel<Ms> {
-  const checked = checkKernelOptions(options ?? {})
+  const checked = checkKernelOptions((options ?? {}) as KernelOptions)
   const order = orderModules(checked.modules)
   const kernel = new ComposedKernel(checked, order, new Scheduler(checked.schedule, checked.seed), {
     last: 0,

@@ -599,6 +599,7 @@ export {
   syscallName,
   syscallNr,
 } from './abi/syscalls.js'
+export type { Sysinfo } from './abi/sysinfo.js'
 export {
   CLOCK_MONOTONIC,
   CLOCK_PROCESS_CPUTIME_ID,
@@ -658,6 +659,7 @@ export {
   type TaskNotifiers,
 } from './kernel/module.js'
 export type { SyscallRequest } from './kernel/program.js'
+export type { SyscallHandler } from './kernel/syscall.js'
 export type { Task } from './kernel/task.js'
 export {
   WaitQueue,
@@ -667,7 +669,6 @@ export {
   utf8Decode,
   utf8Encode,
 } from './lib/bytes.js'
-export { BegunCall } from './programs/begun.js'
 export type { CoreSys } from './programs/core_sys.js'
 export type {
   KernelDescription,
@@ -679,35 +680,83 @@ export {
   WouldBlock,
 } from './programs/errors.js'
 export { type ExploreOptions, type ExploreResult, explore } from './programs/explore.js'
+export type {
+  FileCalls,
+  IoctlArgument,
+  ValueBox,
+} from './programs/file_calls.js'
 export type { RunOptions } from './programs/host.js'
+export type {
+  CapHeader,
+  CapUserHeader,
+  IdentityCalls,
+} from './programs/identity_calls.js'
 export {
+  type AnyMachine,
   type AnyProgram,
   DIRECT,
   type DirectProgram,
   type MachineProgram,
   machine,
+  type PlainProgram,
+  plain,
 } from './programs/image.js'
-export type { Kernel } from './programs/kernel_type.js'
+export type {
+  Kernel,
+  KernelMember,
+  KernelMembers,
+} from './programs/kernel_type.js'
+export type {
+  ApiOf,
+  Checked,
+  Complaint,
+  CoreCall,
+  Flat,
+  MissingFrom,
+  ModuleApis,
+  ModuleList,
+  ModuleShape,
+  NameOf,
+  OtherNames,
+  RequiresOf,
+  SyscallsOf,
+} from './programs/module_types.js'
 export type { KernelOptions } from './programs/options.js'
+export type { PathCalls } from './programs/path_calls.js'
 export {
   Process,
   type ProcessState,
 } from './programs/process.js'
+export type {
+  Environment,
+  ProcessCalls,
+  SchedParam,
+} from './programs/process_calls.js'
 export { call } from './programs/request.js'
+export type { SignalCalls } from './programs/signal_calls.js'
 export type { Snapshot } from './programs/snapshot.js'
 export type {
   InstallOptions,
+  ProcessHandle,
   SpawnOptions,
 } from './programs/spawn.js'
 export type {
   Begin,
+  BegunCall,
+  BoundSyscall,
+  BoundSyscalls,
+  DirectSys,
   Libc,
+  ModuleSys,
   Program,
+  ProgramArguments,
   ProgramFunction,
   ProgramSys,
   Sys,
   SyscallIterable,
 } from './programs/sys_types.js'
+export type { SystemCalls } from './programs/system_calls.js'
+export type { TimeCalls } from './programs/time_calls.js'
 export {
   type Blob,
   blob,
@@ -722,18 +771,42 @@ export type {
   SecurityHooks,
   Verdict,
 } from './security/hooks.js'
-export { chromeTrace } from './sim/chrome_trace.js'
+export {
+  type ChromeEvent,
+  type ChromeTrace,
+  chromeTrace,
+} from './sim/chrome_trace.js'
 export { Random } from './sim/random.js'
 export type { SchedulePolicy } from './sim/schedule.js'
 export {
+  type StraceOptions,
   StracePrinter,
   straceLine,
 } from './sim/strace.js'
 export {
+  type BlockSubmitEvent,
+  type EventBase,
+  type ModuleEvent,
   recordTrace,
+  type SchedSwitchEvent,
+  type SchedWaitEvent,
+  type SchedWakeEvent,
+  type SecurityDenyEvent,
+  type SignalDeliverEvent,
+  type SignalGenerateEvent,
+  type SyscallEnterEvent,
+  type SyscallExitEvent,
+  type TaskEventBase,
+  type TaskExecEvent,
+  type TaskExitEvent,
+  type TaskForkEvent,
+  type TimerFireEvent,
   Trace,
   type TraceEvent,
+  type TraceEventOf,
   type TraceKind,
+  type TraceListeners,
+  type TraceRecording,
 } from './sim/trace.js'
 export type { Dentry } from './vfs/dentry.js'
 export { File } from './vfs/file.js'

@@ -32,7 +32,7 @@ export interface UserMode {
 /** How a program runs: see programs/. `name` identifies it; `run` and `machine` are code, not state. */
 export interface ProgramImage {
   readonly name: string
-  readonly kind: 'direct' | 'generator' | 'machine' | 'function'
+  readonly kind: 'direct' | 'generator' | 'machine' | 'plain'
   /** The code, a frozen holder so that copies of the kernel share it. */
   readonly code: unknown
   /** False: no journal; the task cannot be forked or copied once it has started. */

@@ -3,7 +3,7 @@
  */
 
 /** What became of a call. */
-export class BegunCall {
+export class Begun {
   /** Has the call neither returned nor died? */
   blocked = true
   /** Its result, once it has returned. */

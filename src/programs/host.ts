@@ -31,10 +31,10 @@ import { removeWaits } from '../kernel/wait.js'
 import type { Scheduler } from '../sim/schedule.js'
 import { finishCall, invoke, popFrame, resumeCall, returnToUser, startCall } from '../syscalls/dispatch.js'
 import type { SyscallTable } from '../syscalls/table.js'
-import { BegunCall } from './begun.js'
+import { Begun } from './begun.js'
 import { type Sleeper, WouldBlock } from './errors.js'
 import { type GeneratorHost, resumeGenerator } from './generator.js'
-import { imageOf, type MachineProgram, programOf } from './image.js'
+import { imageOf, type MachineProgram, type PlainProgram, programOf } from './image.js'
 import { describeRequest } from './journal.js'
 import { Process } from './process.js'
 import {
@@ -185,7 +185,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   }
 
   /** @internal A call of `process.begin`. */
-  beginCall(process: Process, entry: SyscallEntry, args: readonly unknown[]): BegunCall {
+  beginCall(process: Process, entry: SyscallEntry, args: readonly unknown[]): Begun {
     const task = process.current()
     if (
       task.state !== TASK_RUNNING ||
@@ -195,7 +195,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     ) {
       refuseCall(process, task, entry.name)
     }
-    const begun = new BegunCall()
+    const begun = new Begun()
     process.begun = begun
     startCall(task, entry, args, this.runHandler)
     this.settle()
@@ -256,12 +256,14 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     const { directQueue } = this.state
     for (let task = directQueue.head; task !== null; task = directQueue.head) {
       dequeueTask(task)
-      if (task.state === TASK_RUNNING) {
+      try {
+        if (task.state !== TASK_RUNNING) continue
         if (task.call !== null) resumeCall(task, this.runHandler)
         else if (task.sigPending) returnToUser(task, null, task.result, this.runHandler)
+      } finally {
+        const process = this.handles.get(task.pid)
+        if (process !== undefined && process.current() === task) this.noteResult(process, task)
       }
-      const process = this.handles.get(task.pid)
-      if (process !== undefined && process.current() === task) this.noteResult(process, task)
     }
     this.attention = false
   }
@@ -277,8 +279,8 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   }
 
   /** @internal The begun calls that are not over, by the serial number of their tasks. */
-  begunCalls(): ReadonlyMap<number, BegunCall> {
-    const calls = new Map<number, BegunCall>()
+  begunCalls(): ReadonlyMap<number, Begun> {
+    const calls = new Map<number, Begun>()
     for (const process of this.handles.values()) {
       process.current()
       if (process.begun !== null) calls.set(process.serial, process.begun)
@@ -287,7 +289,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   }
 
   /** @internal After a restore: these calls, and no others, are under way. */
-  resumeBegun(calls: ReadonlyMap<number, BegunCall>): void {
+  resumeBegun(calls: ReadonlyMap<number, Begun>): void {
     for (const process of this.handles.values()) {
       process.current()
       process.begun = calls.get(process.serial) ?? null
@@ -455,8 +457,8 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
       case 'machine':
         this.runMachine(task)
         break
-      case 'function':
-        this.runFunction(task)
+      case 'plain':
+        this.runPlain(task)
         break
       default:
         throw new KernelBug(`pid ${task.pid} (${task.comm}) is in the run queue without a program`)
@@ -506,11 +508,11 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   }
 
   /** A plain function runs as one direct call, others running while it sleeps. */
-  private runFunction(task: Task): void {
-    const program = programOf(task.program as ProgramImage) as (sys: unknown, ...args: string[]) => unknown
+  private runPlain(task: Task): void {
+    const program = programOf(task.program as ProgramImage) as PlainProgram<unknown>
     task.flags |= TF_DIRECT | TF_STARTED
     const process = this.handleFor(task)
-    const code = program(process.sys, ...task.argv.slice(1))
+    const code = program.run(process.sys, ...task.argv.slice(1))
     // exec clears TF_STARTED: the new program goes on, whatever the old one returns.
     if ((task.flags & TF_STARTED) === 0) return
     if (task.state < TASK_ZOMBIE) doGroupExit(task, ((typeof code === 'number' ? code : 0) & 0xff) << 8)

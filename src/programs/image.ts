@@ -3,9 +3,8 @@
  */
 
 import type { ProgramImage, SyscallRequest } from '../kernel/program.js'
-
-/** A generator program's body: `function* (sys, ...args) { … }`. Its return value is the exit code. */
-export type GeneratorFunctionLike = (...args: never[]) => Generator<unknown, unknown, unknown>
+import type { CoreSys } from './core_sys.js'
+import type { ProgramFunction } from './sys_types.js'
 
 /**
  * A program with explicit state: `step` gets the state and the last result, changes the state and returns the next
@@ -27,8 +26,32 @@ export interface DirectProgram {
   readonly kind: 'direct'
 }
 
-/** Anything that can be installed or spawned. */
-export type AnyProgram = GeneratorFunctionLike | MachineProgram<never> | DirectProgram
+/** A machine with any state. */
+export interface AnyMachine {
+  /** What `machine` writes. */
+  readonly kind: 'machine'
+  /** Its name in listings and digests. */
+  readonly name: string
+  /** See MachineProgram. */
+  init(argv: readonly string[], env: readonly string[]): unknown
+  /** See MachineProgram. */
+  step(state: never, result: unknown): SyscallRequest | number
+  /** See MachineProgram. */
+  signal?(state: never, handler: number, sig: number): void
+}
+
+/** A plain function as a program: it runs from start to end as one direct call, others running while it sleeps. */
+export interface PlainProgram<S = CoreSys> {
+  /** What `plain` writes. */
+  readonly kind: 'plain'
+  /** Its name in listings and digests. */
+  readonly name: string
+  /** The function. Its result is the exit code, 0 if it is no number. */
+  run(sys: S, ...args: string[]): unknown
+}
+
+/** Anything that can be installed or spawned in a kernel with the calls `S`. */
+export type AnyProgram<S = CoreSys> = ProgramFunction<S> | PlainProgram<S> | AnyMachine | DirectProgram
 
 /** For `k.install('/bin/sh', DIRECT)`: a process that runs it stays under the test's control. */
 export const DIRECT: DirectProgram = Object.freeze({ kind: 'direct' })
@@ -36,6 +59,10 @@ export const DIRECT: DirectProgram = Object.freeze({ kind: 'direct' })
 /** An identity function that infers a machine's state type. */
 export const machine = <State>(program: Omit<MachineProgram<State>, 'kind'>): MachineProgram<State> =>
   Object.freeze({ kind: 'machine', ...program })
+
+/** Makes a program of a plain function. It cannot be forked or copied while it runs. */
+export const plain = <S = CoreSys>(run: (sys: S, ...args: string[]) => unknown): PlainProgram<S> =>
+  Object.freeze({ kind: 'plain', name: run.name === '' ? 'plain' : run.name, run })
 
 const GeneratorFunction = Object.getPrototypeOf(function* () {}).constructor
 
@@ -51,25 +78,22 @@ export interface ProgramCode {
 export function imageOf(program: unknown, name: string, journalled: boolean): ProgramImage {
   const kind = kindOf(program)
   const label = name !== '' ? name : nameOf(program)
-  const code: ProgramCode = Object.freeze({
-    name: label,
-    run: kind === 'machine' ? Object.freeze({ ...(program as object) }) : program,
-  })
+  const run = typeof program === 'object' ? Object.freeze({ ...program }) : program
+  const code: ProgramCode = Object.freeze({ name: label, run })
   return Object.freeze({ name: label, kind, code, journalled: journalled && kind === 'generator' })
 }
 
+const WANTED = 'program: a generator function (function*), machine({…}), plain(function) or DIRECT is wanted'
+
 function kindOf(program: unknown): ProgramImage['kind'] {
-  if (typeof program === 'function') {
-    if (isGeneratorFunction(program)) return 'generator'
-    return 'function'
-  }
+  if (isGeneratorFunction(program)) return 'generator'
+  if (typeof program === 'function')
+    throw new TypeError(`${WANTED}; write plain(${nameOf(program)}) for this one`)
   if (typeof program === 'object' && program !== null && 'kind' in program) {
-    if (program.kind === 'direct') return 'direct'
-    if (program.kind === 'machine') return 'machine'
+    const { kind } = program
+    if (kind === 'direct' || kind === 'machine' || kind === 'plain') return kind
   }
-  throw new TypeError(
-    'program: a generator function (function*), a plain function, machine({…}) or DIRECT is wanted',
-  )
+  throw new TypeError(WANTED)
 }
 
 const nameOf = (program: unknown): string => {

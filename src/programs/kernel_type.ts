@@ -8,7 +8,7 @@ import type { CoreSys } from './core_sys.js'
 import type { KernelDescription } from './describe.js'
 import type { RunOptions } from './host.js'
 import type { AnyProgram } from './image.js'
-import type { Flat, ModuleApis, ModuleList } from './module_types.js'
+import type { ModuleApis, ModuleList } from './module_types.js'
 import type { Process } from './process.js'
 import type { Snapshot } from './snapshot.js'
 import type { InstallOptions, SpawnOptions } from './spawn.js'
@@ -17,11 +17,11 @@ import type { BoundSyscalls } from './sys_types.js'
 /** What every kernel has besides `fork`. `S` is the system calls of its processes. */
 export interface KernelMembers<S> {
   /** A new process: a child of pid 1 unless told otherwise. Without a program it is driven by direct calls. */
-  spawn(options?: SpawnOptions): Process<S>
+  spawn(options?: SpawnOptions<S>): Process<S>
   /** The handle of a live or zombie task; undefined when there is none with this pid. */
   process(pid: number): Process<S> | undefined
   /** Makes an executable file at an absolute path that runs `program`. */
-  install(path: string, program: AnyProgram, options?: InstallOptions): void
+  install(path: string, program: AnyProgram<S>, options?: InstallOptions): void
   /** Runs until nothing can run any more. Returns the number of steps. */
   run(options?: RunOptions): number
   /** One system call of one program, or a jump of the clock to the next timer. False when there is neither. */
@@ -51,10 +51,8 @@ export interface KernelMembers<S> {
 export type KernelMember = keyof KernelMembers<unknown> | 'fork'
 
 /** A kernel with these modules: `kernel.<name>` is a module's API, `process.sys` has their calls. */
-export type Kernel<Ms extends ModuleList = readonly []> = Flat<
-  KernelMembers<CoreSys & BoundSyscalls<Ms>> &
-    ModuleApis<Ms> & {
-      /** A copy of the whole kernel, from which both go their own ways. Not fork(2). */
-      fork(): Kernel<Ms>
-    }
->
+export type Kernel<Ms extends ModuleList = readonly []> = KernelMembers<CoreSys & BoundSyscalls<Ms>> &
+  ModuleApis<Ms> & {
+    /** A copy of the whole kernel, from which both go their own ways. Not fork(2). */
+    fork(): Kernel<Ms>
+  }

@@ -5,12 +5,13 @@
 import { isProfile, PROFILES, type Profile, profileFacts } from '../abi/profile.js'
 import type { AnyModule } from '../kernel/module.js'
 import type { SchedulePolicy } from '../sim/schedule.js'
+import type { CoreSys } from './core_sys.js'
 import type { AnyProgram } from './image.js'
 import type { ModuleList } from './module_types.js'
 import { checkOptions } from './spawn.js'
 
 /** What a kernel is made of. */
-export interface KernelOptions<Ms extends ModuleList = ModuleList> {
+export interface KernelOptions<Ms extends ModuleList = ModuleList, S = CoreSys> {
   /** Optional parts, such as `[net(), mac()]`. Default none. */
   readonly modules?: Ms
   /** Which kernel it behaves like. Default '2.2.12'. */
@@ -26,7 +27,7 @@ export interface KernelOptions<Ms extends ModuleList = ModuleList> {
   /** Tasks that may exist at once. Default: the profile's, or pidMax where that was raised. */
   readonly maxTasks?: number
   /** Executables to install: path to program. */
-  readonly programs?: Readonly<Record<string, AnyProgram>>
+  readonly programs?: Readonly<Record<string, AnyProgram<S>>>
   /** Names of later system calls to offer as well, such as 'openat'. */
   readonly backports?: readonly string[]
   /** Default '(none)', as before anybody sets it. */

@@ -7,7 +7,7 @@
 
 import { WEXITSTATUS, WIFEXITED, WIFSIGNALED, WTERMSIG } from '../abi/wait.js'
 import { TASK_DEAD, TASK_RUNNING, TASK_STOPPED, TASK_ZOMBIE, type Task, TF_DIRECT } from '../kernel/task.js'
-import type { BegunCall } from './begun.js'
+import type { Begun } from './begun.js'
 import type { CoreSys } from './core_sys.js'
 import type { CallHost, Surfaces } from './surfaces.js'
 import type { Begin, Libc } from './sys_types.js'
@@ -33,7 +33,7 @@ export class Process<S = CoreSys> {
   /** @internal Which state of the kernel `task` belongs to. */
   generation: number
   /** @internal The call that `begin` has started and that is not over. */
-  begun: BegunCall | null = null
+  begun: Begun | null = null
 
   /** @internal Made by the kernel. */
   constructor(task: Task, generation: number, host: CallHost, surfaces: Surfaces) {

@@ -8,7 +8,7 @@ import type { KernelState } from '../kernel/kernel.js'
 import { TF_DIRECT } from '../kernel/task.js'
 import { cloneGraph, digestGraph } from '../lib/graph.js'
 import type { Scheduler } from '../sim/schedule.js'
-import type { BegunCall } from './begun.js'
+import type { Begun } from './begun.js'
 import type { HostKernel } from './host.js'
 
 /** A kernel's state at one moment. Opaque: give it to `restore` of the kernel it came from, as often as needed. */
@@ -18,7 +18,7 @@ export class Snapshot {
   /** @internal */
   readonly handlers: ReadonlyMap<number, unknown>
   /** @internal Calls under way, by serial number. */
-  readonly begun: ReadonlyMap<number, BegunCall>
+  readonly begun: ReadonlyMap<number, Begun>
   /** @internal The scheduler at this moment: its random numbers, and the choices so far. */
   readonly scheduler: Scheduler
 

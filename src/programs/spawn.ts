@@ -21,6 +21,7 @@ import { sysChmod, sysChown } from '../syscalls/attr.js'
 import { sysChdir } from '../syscalls/dir.js'
 import { sysClose, sysOpen } from '../syscalls/open.js'
 import { sysWrite } from '../syscalls/read_write.js'
+import type { CoreSys } from './core_sys.js'
 import type { HostKernel } from './host.js'
 import { type AnyProgram, imageOf } from './image.js'
 import { Process } from './process.js'
@@ -29,7 +30,7 @@ import { Process } from './process.js'
 export type ProcessHandle = Pick<Process, 'pid' | 'state' | 'comm'>
 
 /** What a new process is. */
-export interface SpawnOptions {
+export interface SpawnOptions<S = CoreSys> {
   /** Real, effective, saved and file-system uid. Default 0. */
   readonly uid?: number
   /** As `uid`; the default is the uid. */
@@ -45,7 +46,7 @@ export interface SpawnOptions {
   /** Default pid 1. With a parent the process inherits its descriptors, limits, process group and session. */
   readonly parent?: ProcessHandle
   /** What it runs. Without a program it is driven by direct calls. */
-  readonly program?: AnyProgram
+  readonly program?: AnyProgram<S>
   /** The program's arguments, its name first. */
   readonly argv?: readonly string[]
   /** 'NAME=value' strings. */

@@ -6,7 +6,7 @@
 import { isErr } from '../abi/errno.js'
 import type { SyscallEntry } from '../kernel/syscall.js'
 import type { SyscallTable } from '../syscalls/table.js'
-import type { BegunCall } from './begun.js'
+import type { Begun } from './begun.js'
 import { SyscallError } from './errors.js'
 import type { Process } from './process.js'
 import { Request } from './request.js'
@@ -26,7 +26,7 @@ export interface CallHost {
     e: unknown,
     f: unknown,
   ): unknown
-  beginCall(process: Process, entry: SyscallEntry, args: readonly unknown[]): BegunCall
+  beginCall(process: Process, entry: SyscallEntry, args: readonly unknown[]): Begun
   /** A call that a module contributes. */
   callNamed(name: string): SyscallEntry
 }
@@ -42,7 +42,7 @@ interface Bound {
   readonly process: Process
 }
 
-type BeginMethod = (this: Bound, ...args: unknown[]) => BegunCall
+type BeginMethod = (this: Bound, ...args: unknown[]) => Begun
 
 type Method = (
   this: Bound,

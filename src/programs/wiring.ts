@@ -18,6 +18,7 @@ import { makeEntry } from '../syscalls/table.js'
 import { DeviceRegistry } from '../vfs/devices.js'
 import type { FileSystemType } from '../vfs/superblock.js'
 import type { HostKernel } from './host.js'
+import { CALL_ALIASES } from './surfaces.js'
 
 /** Names that are taken by the kernel itself: a module cannot be called so. */
 export const KERNEL_MEMBERS: readonly string[] = Object.freeze([
@@ -108,8 +109,8 @@ class Wirer {
     if (typeof handler !== 'function')
       throw new TypeError(`${owner}: system call '${name}' is not a function`)
     this.syscalls.claim(name, owner)
-    const own = this.k.coreCalls.has(name)
-    if (own) throw new TypeError(`${owner} contributes '${name}', which is a system call of the core`)
+    if (this.k.coreCalls.has(CALL_ALIASES[name] ?? name))
+      throw new TypeError(`${owner} contributes '${name}', which is a system call of the core`)
     this.k.setCall(makeEntry(name, -1, [], handler as SyscallHandler))
   }
 }

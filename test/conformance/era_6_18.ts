@@ -2,6 +2,7 @@
  * What changed between 2.6.14 and 6.18, as far as the scripts reach it. See era.ts.
  */
 
+import type { Answer } from './answer.js'
 import type { EraDifference, Mismatch } from './era.js'
 import {
   always,
@@ -50,10 +51,47 @@ function clearedBits({ line, ours, keys }: Mismatch): number {
 const had = ({ ours, world }: Mismatch, event: string): boolean =>
   ours.st !== undefined && world.events.has(`${event} ${ours.st.ino}`)
 
-/** Tasks that the recording shows stopped and the library does not, when nothing else differs but their sleep. */
-function stoppedOnlyThere({ line, ours, keys }: Mismatch): string[] {
-  if (!keys.every((key) => ['stop', 'blk', 'r'].includes(key))) return []
-  return (line.stop ?? []).filter((event) => event.startsWith('+') && !(ours.stop ?? []).includes(event))
+/** Entries of one list that the other has not. */
+const without = (list: readonly string[] | undefined, other: readonly string[] | undefined): string[] =>
+  (list ?? []).filter((entry) => other?.includes(entry) !== true)
+
+/**
+ * Differs only what orphans do, and is the reason that here their process group counts as orphaned? Then a stop
+ * signal of a terminal does not stop them, and a stopped one is hung up and continued.
+ */
+function isAboutOrphanedGroup(m: Mismatch): boolean {
+  const { line, ours, keys, world } = m
+  const goesOn = [
+    ...without(line.stop, ours.stop).filter((event) => event.startsWith('+')),
+    ...without(ours.stop, line.stop).filter((event) => event.startsWith('-')),
+    ...without(ours.dead, line.dead).filter((name) => world.actors[Number(name.slice(1))]?.stopped === true),
+  ]
+  const about = keys.flatMap((key) => {
+    if (key === 'r' || key === 'blk') return [`T${line.t}`]
+    if (key === 'stop' || key === 'dead') {
+      return [...without(line[key], ours[key]), ...without(ours[key], line[key])].map((event) => event.slice(-2))
+    }
+    if (key === 'sig' || key === 'wake') return Object.keys({ ...line[key], ...ours[key] })
+    return [/^(?:sig|wake)\.(T\d)(?:\.|$)/.exec(key)?.[1] ?? '']
+  })
+  return goesOn.length > 0 && about.every((name) => orphan(m, name) !== undefined)
+}
+
+/**
+ * Do both sides end the sleep of some task in one of these calls, with the same result, but of another task? True
+ * where the kernels differ in who comes first.
+ */
+function wakesAnother({ line, ours, keys, world }: Mismatch, calls: readonly string[]): boolean {
+  const tasks = keys.map((key) => /^wake\.(T\d)$/.exec(key)?.[1] ?? '')
+  const answersOf = (answer: Answer): string[] =>
+    tasks.flatMap((name) => (answer.wake?.[name] === undefined ? [] : [JSON.stringify(answer.wake[name])]))
+  const recorded = answersOf(line)
+  return (
+    recorded.length > 0 &&
+    new Set([...recorded, ...answersOf(ours)]).size === 1 &&
+    answersOf(ours).length > 0 &&
+    tasks.every((name) => calls.includes(world.actors[Number(name.slice(1))]?.line?.op ?? ''))
+  )
 }
 
 /** Does the library report one SIGCHLD more to a parent, and nothing else? */
@@ -118,12 +156,14 @@ export const ERA_6_18: readonly EraDifference[] = [
     after: unlessChanged,
   }),
   vs618({
-    name: 'a path that is too long is noticed in its turn',
+    name: 'a new name that is empty or too long is noticed in its turn',
     cite: 'do_renameat2 and do_linkat, fs/namei.c: the old path is walked first; 2.6.20: getname of the new path comes first',
-    covers: (m) =>
-      (m.line.op === 'rename' || m.line.op === 'link') &&
-      (m.line.a[1] ?? '').length >= PATH_MAX &&
-      outcomes(m)?.ours === 'ENAMETOOLONG',
+    covers: (m) => {
+      if (m.line.op !== 'rename' && m.line.op !== 'link') return false
+      const name = m.line.a[1] ?? ''
+      const ours = outcomes(m)?.ours
+      return (ours === 'ENAMETOOLONG' && name.length >= PATH_MAX) || (ours === 'ENOENT' && name === '')
+    },
     after: unlessChanged,
   }),
   vs618({
@@ -150,6 +190,18 @@ export const ERA_6_18: readonly EraDifference[] = [
       Object.entries(ours.wake ?? {}).every(
         ([name, woken]) => woken.e === 'EINTR' && world.actors[Number(name.slice(1))]?.line?.op === 'poll',
       ),
+    after: always,
+  }),
+  vs618({
+    name: 'the task that has waited longest gets what is in a pipe',
+    cite: 'pipe_read and pipe_write, fs/pipe.c: exclusive waits, at the end of the queue, since 5.6; 2.6.20: pipe_wait, at its head',
+    covers: (m) => wakesAnother(m, ['read', 'write']),
+    after: always,
+  }),
+  vs618({
+    name: 'requests for a lock wait for other requests',
+    cite: 'locks_insert_block, fs/locks.c, since 5.0: a tree, in which a request that is withdrawn moves those behind it; before, one queue',
+    covers: (m) => wakesAnother(m, ['lock', 'flock']),
     after: always,
   }),
   vs618({
@@ -186,10 +238,7 @@ export const ERA_6_18: readonly EraDifference[] = [
   vs618({
     name: 'the init of a pid namespace keeps its orphans from being an orphaned process group',
     cite: 'will_become_orphaned_pgrp, kernel/exit.c: only the global init does not count; the recorder was pid 1 of a namespace',
-    covers: (m) => {
-      const stopped = stoppedOnlyThere(m)
-      return stopped.length > 0 && stopped.every((event) => orphan(m, event.slice(1)) !== undefined)
-    },
+    covers: isAboutOrphanedGroup,
     after: always,
   }),
 ]

@@ -1,4 +1,14 @@
-import { createKernel, explore, isErr, O_CREAT, O_EXCL, O_RDONLY, O_WRONLY, type Program, type Sys } from 'paleokernel'
+import {
+  createKernel,
+  explore,
+  isErr,
+  O_CREAT,
+  O_EXCL,
+  O_RDONLY,
+  O_WRONLY,
+  type Program,
+  type Sys,
+} from 'paleokernel'
 import { describe, expect, it } from 'vitest'
 
 /** Looks whether the lock file is there, then makes it: the mistake that O_EXCL is for. */
