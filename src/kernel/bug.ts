@@ -10,8 +10,3 @@ export class KernelBug extends Error {
     super(message, cause === undefined ? undefined : { cause })
   }
 }
-
-/** Stops compilation where a union has a member that a switch does not handle. */
-export function assertNever(value: never): never {
-  throw new KernelBug(`unexpected ${String(value)}`)
-}

@@ -13,7 +13,7 @@ import {
   SIGSTOP,
   type SigInfo,
 } from '../abi/signal.js'
-import { doGroupExit, orphanedPgrp } from './exit.js'
+import { doExit, doGroupExit, orphanedPgrp } from './exit.js'
 import {
   actionOf,
   dequeueSignal,
@@ -25,7 +25,7 @@ import {
 } from './signal.js'
 import type { KSigAction } from './signal_state.js'
 import { sigBit } from './sigset.js'
-import { TASK_STOPPED, type Task } from './task.js'
+import { TASK_STOPPED, TF_ZAPPED, type Task } from './task.js'
 
 /** A signal with a handler. */
 export interface Delivery {
@@ -63,6 +63,10 @@ export function getSignalToDeliver(current: Task): Delivery | null {
     if (isStopSignal(sig)) {
       if (sig !== SIGSTOP && orphanedPgrp(group.pgrp, null)) continue
       stopGroup(current, sig)
+      return null
+    }
+    if ((current.flags & TF_ZAPPED) !== 0) {
+      doExit(current, sig)
       return null
     }
     const dumps = defaultAction(sig, current.k.facts.release) === 'core'

@@ -26,11 +26,11 @@ import { LOOKUP_FOLLOW, pathLookup } from '../vfs/namei.js'
 import { inodePermission, lacksExecBit } from '../vfs/permission.js'
 import { stealLocks } from '../vfs/posix_lock.js'
 import { type Cred, credWith } from './cred.js'
-import { completeVfork, exitExe, killThread } from './exit.js'
+import { completeVfork, exitExe, killThread, releaseTask } from './exit.js'
 import type { ProgramImage } from './program.js'
 import { recalcSigpending, removeFromQueue, threadsOf } from './signal.js'
 import { DEFAULT_ACTION, SigHand } from './signal_state.js'
-import { type Task, TF_FORKNOEXEC, TF_STARTED, TF_VFORK } from './task.js'
+import { TASK_ZOMBIE, type Task, TF_FORKNOEXEC, TF_STARTED, TF_VFORK, TF_ZAPPED } from './task.js'
 
 /** Bytes of an image that are looked at. Linux: BINPRM_BUF_SIZE. */
 const HEADER_BYTES = 128
@@ -181,9 +181,26 @@ function closeOnExec(current: Task): void {
   }
 }
 
-/** Only the caller survives, as the leader. Linux: de_thread. */
-function killOtherThreads(current: Task): void {
-  for (const thread of [...threadsOf(current.group)]) if (thread !== current) killThread(thread)
+/** Only the caller survives, under the process's pid. Linux: de_thread. */
+function becomeOnlyThread(current: Task): void {
+  const { group } = current
+  for (const thread of [...threadsOf(group)]) {
+    if (thread === current) continue
+    thread.flags |= TF_ZAPPED
+    killThread(thread)
+  }
+  const { leader } = group
+  if (leader === current) return
+  const { tasks } = current.k.state
+  leader.pid = current.pid
+  current.pid = current.tgid
+  tasks.set(leader.pid, leader)
+  tasks.set(current.pid, current)
+  current.exitSignal = leader.exitSignal
+  leader.exitSignal = -1
+  group.leader = current
+  // A leader that ended before waited only for the others.
+  if (leader.state === TASK_ZOMBIE) releaseTask(leader)
 }
 
 const bytesOf = (words: readonly string[]): number =>
@@ -206,7 +223,7 @@ export function doExecve(
     return E2BIG
   }
   const { k } = current
-  killOtherThreads(current)
+  becomeOnlyThread(current)
   const { cred, gains } = credAfterExec(current, found.file)
   current.cred = cred
   current.dumpable = gains ? 0 : 1

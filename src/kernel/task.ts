@@ -42,6 +42,8 @@ export const TF_SYSCALL_WORK = 8
 export const TF_VFORK = 16
 /** Died of a signal that makes a core dump. Linux: signal->group_exit_code & 0x80. */
 export const TF_DUMPCORE = 32
+/** Another thread has called exec: this one ends alone. Linux: zap_other_threads. */
+export const TF_ZAPPED = 128
 /** Its program has made a request. */
 export const TF_STARTED = 64
 

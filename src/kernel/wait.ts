@@ -92,6 +92,3 @@ export function wakeUp(queue: WaitQueue): void {
     entry = next
   }
 }
-
-/** Does anybody sleep here? Linux: waitqueue_active. */
-export const hasWaiters = (queue: WaitQueue): boolean => queue.head !== null

@@ -23,9 +23,6 @@ export function requireCapability(current: Task, capability: number, error: Errn
   return capable(current, capability) ? 0 : deny(current, error, 'capability', undefined, capability)
 }
 
-/** Bit set of one capability. */
-export const capBit = (capability: number): CapSet => asCapSet(1 << capability)
-
 /**
  * How capability sets follow a change of real, effective and saved uid.
  * Linux: cap_emulate_setxuid, kernel/sys.c (2.2), security/commoncap.c (2.6).

@@ -5,11 +5,13 @@
  * frozen constants and hold no state: the object comes as an argument. `defineFileOps` and `defineInodeOps` fill
  * absent members with the error that Linux gives, so a new device is only what it does.
  *
- * Nothing here sleeps: an operation that cannot go on returns -EAGAIN, and `waitQueue` names where to sleep.
+ * An operation that cannot go on returns -EAGAIN, and `waitQueue` names where to sleep; the caller does that. Pipes
+ * and FIFOs sleep by themselves (kernel/sleep.ts), because what they have done so far decides how they go on: their
+ * operations return BLOCKED and are called again.
  */
 
 import type { DevT } from '../abi/brand.js'
-import { EAGAIN, EINVAL, ENODEV, ENOTDIR, ENOTTY, EPERM, ESPIPE, type Ret } from '../abi/errno.js'
+import { EINVAL, ENOTDIR, ENOTTY, EPERM, ESPIPE, type Ret } from '../abi/errno.js'
 import type { Dirent } from '../abi/stat.js'
 import type { Task } from '../kernel/task.js'
 import type { WaitQueue } from '../kernel/wait.js'
@@ -137,9 +139,3 @@ const DEFAULT_INODE_OPS: InodeOperations = {
 export function defineInodeOps(ops: Partial<InodeOperations> & { readonly name: string }): InodeOperations {
   return Object.freeze({ ...DEFAULT_INODE_OPS, ...ops })
 }
-
-/** Answers for a device that exists but has no driver. */
-export const noDeviceOps = defineFileOps({ name: 'nodev', open: () => ENODEV })
-
-/** For operations that would have to wait. */
-export const wouldBlock = EAGAIN
