@@ -1,30 +1,66 @@
 /**
- * Time travel: one kernel, copied in the middle of its run; each copy goes on by itself.
- *
- * Alice's `cat /etc/shadow` is about to open the file. In the copy, root makes the file readable at this moment.
- * Nothing else differs, so whatever comes out differently is the consequence of that one chmod.
+ * Time travel: a kernel is copied in the middle of its run, and each copy goes on by itself.
  *
  *     npx tsx --tsconfig test/tsconfig.json examples/time-travel.ts
  */
-import { createKernel, type Kernel, O_RDONLY, type Process, utf8Encode, WEXITSTATUS } from 'paleokernel'
+import { createKernel, isErr, type Kernel, O_RDONLY, type Program, type Sys } from 'paleokernel'
 import { isMain } from './main.js'
 import type { Print } from './story.js'
-import { cat, sh } from './userland.js'
 
-/** Alice's shell with one command to run, and the process that waits for the shell. */
-interface Scene {
-  readonly kernel: Kernel
-  readonly init: Process
+const SECRET = '/etc/secret'
+const ATTEMPTS = 5
+
+/** Tries to open the secret once a second. Exit status: the attempt that succeeded, 0 for none. */
+function* knocker(sys: Sys): Program {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const fd = yield* sys.open(SECRET, O_RDONLY)
+    if (!isErr(fd)) return attempt
+    yield* sys.nanosleep(1000)
+  }
+  return 0
 }
 
-function scene(): Scene {
-  const kernel = createKernel({ seed: 7, programs: { '/bin/cat': cat } })
-  const init = kernel.spawn({ comm: 'init' })
-  const { libc } = init
-  const secret = libc.creat('/etc/shadow', 0o600)
-  libc.write(secret, utf8Encode('root:$1$mF2s1$uLkLmPdIuZ:10822:0:::::\n'))
-  libc.close(secret)
-  const [input, keyboard] = libc.pipe()
-  libc.dup(libc.creat('/tmp/screen', 0o666))
-  return { kernel, init }
+/** A kernel with a secret and a knocker who is not root, two and a half seconds after boot. */
+function atHalfTime(): { kernel: Kernel; pid: number } {
+  const kernel = createKernel({ seed: 7 })
+  const root = kernel.spawn({ uid: 0 })
+  root.libc.close(root.libc.creat(SECRET, 0o600))
+  const parent = kernel.spawn({ uid: 0, comm: 'parent' })
+  const { pid } = kernel.spawn({ uid: 1000, parent, program: knocker })
+  kernel.advance(2500)
+  return { kernel, pid }
 }
+
+/** The one thing that is done differently: root opens the file to everybody. */
+function intervene(kernel: Kernel): void {
+  kernel.process(2)?.libc.chmod(SECRET, 0o644)
+}
+
+/** Runs to the end; says how. Nobody waits for the knocker, so its zombie keeps the status. */
+function finish(kernel: Kernel, pid: number): string {
+  kernel.run()
+  const attempt = kernel.process(pid)?.exitCode
+  const outcome = attempt === 0 ? 'never gets in' : `gets in at attempt ${attempt}`
+  return `${outcome} (t = ${kernel.now} ms, digest ${kernel.digest()})`
+}
+
+/** Prints three ways on from the same moment. */
+export function timeTravel(print: Print): void {
+  const { kernel, pid } = atHalfTime()
+  const before = kernel.snapshot()
+  print(`t = ${kernel.now} ms: the knocker has been refused ${Math.ceil(kernel.now / 1000)} times`)
+
+  const copy = kernel.fork()
+  intervene(copy)
+  print(`a copy, where root does chmod 0644 now:  ${finish(copy, pid)}`)
+  print(`the original, which notices nothing:     ${finish(kernel, pid)}`)
+
+  const untouched = atHalfTime()
+  print(`the same run without any copying:        ${finish(untouched.kernel, pid)}`)
+
+  kernel.restore(before)
+  intervene(kernel)
+  print(`the original, put back, and chmod 0644:  ${finish(kernel, pid)}`)
+}
+
+if (isMain(import.meta.url)) timeTravel(console.log)

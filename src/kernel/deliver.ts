@@ -25,7 +25,7 @@ import {
 } from './signal.js'
 import type { KSigAction } from './signal_state.js'
 import { sigBit } from './sigset.js'
-import { TASK_STOPPED, TF_ZAPPED, type Task } from './task.js'
+import { TASK_STOPPED, type Task, TF_ZAPPED } from './task.js'
 
 /** A signal with a handler. */
 export interface Delivery {

@@ -94,7 +94,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
       this.syscalls = new Map(this.coreCalls)
       this.surfaces = derivedSurfaces(this.surfaces)
     }
-    if (!this.syscalls.has(entry.name)) addCall(this.surfaces, entry.name, entry.name, null)
+    if (!Object.hasOwn(this.surfaces.sys, entry.name)) addCall(this.surfaces, entry.name, entry.name, null)
     this.syscalls = new Map([...this.syscalls, [entry.name, entry]])
   }
 

@@ -14,7 +14,7 @@ import type { AnyModule, Contributions, NamedHandler } from '../kernel/module.js
 import { onWakeTimer, WAKE_TIMER } from '../kernel/sleep.js'
 import type { SyscallHandler } from '../kernel/syscall.js'
 import { compileHooks, type HookSource } from '../security/chain.js'
-import { makeEntry } from '../syscalls/table.js'
+import { isNotModelled, makeEntry } from '../syscalls/table.js'
 import { DeviceRegistry } from '../vfs/devices.js'
 import type { FileSystemType } from '../vfs/superblock.js'
 import type { HostKernel } from './host.js'
@@ -109,7 +109,8 @@ class Wirer {
     if (typeof handler !== 'function')
       throw new TypeError(`${owner}: system call '${name}' is not a function`)
     this.syscalls.claim(name, owner)
-    if (this.k.coreCalls.has(CALL_ALIASES[name] ?? name))
+    const own = this.k.coreCalls.get(CALL_ALIASES[name] ?? name)
+    if (own !== undefined && !isNotModelled(own))
       throw new TypeError(`${owner} contributes '${name}', which is a system call of the core`)
     this.k.setCall(makeEntry(name, -1, [], handler as SyscallHandler))
   }

@@ -69,6 +69,30 @@ export function makeEntry(
 
 const notModelled = (): number => ENOSYS
 
+/** Calls of the C library that are one call of the kernel, socketcall: a module brings them. */
+const SOCKET_CALLS: readonly string[] = [
+  'socket',
+  'bind',
+  'connect',
+  'listen',
+  'accept',
+  'getsockname',
+  'getpeername',
+  'socketpair',
+  'send',
+  'recv',
+  'sendto',
+  'recvfrom',
+  'shutdown',
+  'setsockopt',
+  'getsockopt',
+  'sendmsg',
+  'recvmsg',
+]
+
+/** Is this a call that the core answers ENOSYS, so that a module may take it over? */
+export const isNotModelled = (entry: SyscallEntry): boolean => entry.handler === notModelled
+
 /** The calls of a kernel by name. */
 export type SyscallTable = ReadonlyMap<string, SyscallEntry>
 
@@ -90,6 +114,7 @@ export function syscallTable(profile: Profile, backports: readonly string[]): Sy
 
 function buildTable(profile: Profile, backports: readonly string[]): SyscallTable {
   const table = new Map<string, SyscallEntry>()
+  for (const name of SOCKET_CALLS) table.set(name, makeEntry(name, -1, [], notModelled))
   for (const { name } of SYSCALLS)
     table.set(name, makeEntry(name, syscallNr(name, profile) ?? -1, [], notModelled))
   for (const { name, kinds, handler } of CORE_CALLS) {

@@ -54,6 +54,7 @@ import {
   SIGUSR1,
   SIGUSR2,
   type Sys,
+  type SyscallRequest,
   WNOHANG,
   WUNTRACED,
 } from 'paleokernel'
@@ -199,6 +200,9 @@ export const operations: fc.Arbitrary<readonly Op[]> = fc.letrec<{ ops: readonly
   ops: fc.array(tie('op') as fc.Arbitrary<Op>, { maxLength: 9 }),
 })).ops
 
+/** A part of a program. */
+type Steps<T> = Generator<SyscallRequest, T, unknown>
+
 /** What a program knows of itself. */
 interface Memory {
   readonly fds: number[]
@@ -210,104 +214,101 @@ const at = (list: readonly number[], index: number, otherwise: number): number =
   list.length === 0 ? otherwise : (list[index % list.length] ?? otherwise)
 
 /** Who a number means: a child, the parent, oneself, one's group, nobody. */
-function* target(sys: Sys, memory: Memory, who: number): Generator<never, number, unknown> {
-  if (who === 0) return (yield* sys.getpid() as never) as number
-  if (who === 1) return (yield* sys.getppid() as never) as number
+function* target(sys: Sys, memory: Memory, who: number): Steps<number> {
+  if (who === 0) return yield* sys.getpid()
+  if (who === 1) return yield* sys.getppid()
   if (who === 2) return 0
   return at(memory.pids, who, 9999)
 }
 
-function* runOne(sys: Sys, memory: Memory, op: Op): Generator<never, unknown, unknown> {
-  const call = function* (request: Iterable<unknown>): Generator<never, unknown, unknown> {
-    return yield* request as never
-  }
+function* runOne(sys: Sys, memory: Memory, op: Op): Steps<unknown> {
   const fd = 'fd' in op ? at(memory.fds, op.fd, 50) : -1
   switch (op.do) {
     case 'open': {
-      const opened = yield* call(sys.open(op.path, op.flags, 0o644))
+      const opened = yield* sys.open(op.path, op.flags, 0o644)
       if (!isErr(opened)) memory.fds.push(Number(opened))
       return opened
     }
     case 'mkfifo':
-      return yield* call(sys.mknod(op.path, S_IFIFO | 0o666, 0))
+      return yield* sys.mknod(op.path, S_IFIFO | 0o666, 0)
     case 'mkdir':
-      return yield* call(sys.mkdir(op.path, 0o755))
+      return yield* sys.mkdir(op.path, 0o755)
     case 'rmdir':
-      return yield* call(sys.rmdir(op.path))
+      return yield* sys.rmdir(op.path)
     case 'unlink':
-      return yield* call(sys.unlink(op.path))
+      return yield* sys.unlink(op.path)
     case 'chdir':
-      return yield* call(sys.chdir(op.path))
+      return yield* sys.chdir(op.path)
     case 'stat':
-      return yield* call(sys.stat(op.path))
+      return yield* sys.stat(op.path)
     case 'exec':
-      return yield* call(sys.execve(op.path, ['quit', String(memory.seen.length)], []))
+      return yield* sys.execve(op.path, ['quit', String(memory.seen.length)], [])
     case 'rename':
-      return yield* call(sys.rename(op.path, op.to))
+      return yield* sys.rename(op.path, op.to)
     case 'link':
-      return yield* call(sys.link(op.path, op.to))
+      return yield* sys.link(op.path, op.to)
     case 'symlink':
-      return yield* call(sys.symlink(op.path, op.to))
+      return yield* sys.symlink(op.path, op.to)
     case 'truncate':
-      return yield* call(sys.truncate(op.path, op.size))
+      return yield* sys.truncate(op.path, op.size)
     case 'read': {
       const buf = new Uint8Array(op.size)
-      const count = yield* call(sys.read(fd, buf))
+      const count = yield* sys.read(fd, buf)
       return [count, buf.reduce((sum, byte) => (sum * 31 + byte) | 0, 0)]
     }
     case 'write':
-      return yield* call(sys.write(fd, new Uint8Array(op.size).fill(memory.seen.length + 1)))
+      return yield* sys.write(fd, new Uint8Array(op.size).fill(memory.seen.length + 1))
     case 'ftruncate':
-      return yield* call(sys.ftruncate(fd, op.size))
+      return yield* sys.ftruncate(fd, op.size)
     case 'getdents':
-      return yield* call(sys.getdents(fd, Math.max(op.size, 40)))
+      return yield* sys.getdents(fd, Math.max(op.size, 40))
     case 'close':
-      return yield* call(sys.close(fd))
+      return yield* sys.close(fd)
     case 'dup': {
-      const copy = yield* call(sys.dup(fd))
+      const copy = yield* sys.dup(fd)
       if (!isErr(copy)) memory.fds.push(Number(copy))
       return copy
     }
     case 'dup2': {
-      const copy = yield* call(sys.dup2(fd, op.to))
+      const copy = yield* sys.dup2(fd, op.to)
       if (!isErr(copy)) memory.fds.push(Number(copy))
       return copy
     }
     case 'seek':
-      return yield* call(sys.lseek(fd, op.at, op.whence))
+      return yield* sys.lseek(fd, op.at, op.whence)
     case 'flock':
-      return yield* call(sys.flock(fd, op.how))
+      return yield* sys.flock(fd, op.how)
     case 'lock': {
       const { type, start, len } = op
-      return yield* call(sys.fcntl(fd, op.cmd, { type, whence: SEEK_SET, start, len, pid: 0 }))
+      return yield* sys.fcntl(fd, op.cmd, { type, whence: SEEK_SET, start, len, pid: 0 })
     }
     case 'poll': {
       const fds = [{ fd, events: POLLIN | POLLOUT, revents: 0 }]
-      return [yield* call(sys.poll(fds, op.ms)), fds[0]?.revents]
+      return [yield* sys.poll(fds, op.ms), fds[0]?.revents]
     }
     case 'select': {
       const [reads, writes] = [[fd], [fd]]
       const timeout = op.ms < 0 ? null : op.ms
-      return [yield* call(sys.select(fd + 1, reads, writes, null, timeout)), reads, writes]
+      return [yield* sys.select(fd + 1, reads, writes, null, timeout), reads, writes]
     }
     case 'pipe': {
-      const fds = yield* call(sys.pipe())
+      const fds = yield* sys.pipe()
       if (Array.isArray(fds)) memory.fds.push(...fds)
       return fds
     }
     case 'pause':
-      return yield* call(sys.pause())
+      return yield* sys.pause()
     case 'setsid':
-      return yield* call(sys.setsid())
+      return yield* sys.setsid()
     case 'yield':
-      return yield* call(sys.sched_yield())
+      return yield* sys.sched_yield()
     case 'fork':
     case 'vfork': {
-      const pid = yield* call(op.do === 'fork' ? sys.fork() : sys.vfork())
+      const pid = yield* op.do === 'fork' ? sys.fork() : sys.vfork()
       if (pid === 0) {
         memory.pids.length = 0
         yield* runAll(sys, memory, op.child)
-        return yield* call(sys.exit(memory.seen.length & 7))
+        return yield* sys.exit(memory.seen.length & 7)
       }
       if (!isErr(pid)) memory.pids.push(Number(pid))
       return pid
@@ -316,59 +317,57 @@ function* runOne(sys: Sys, memory: Memory, op: Op): Generator<never, unknown, un
       const flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | SIGCHLD
       const { child } = op
       const fds = memory.fds.slice()
-      const pid = yield* call(
-        sys.clone(flags, function* (own: Sys): Program {
-          yield* runAll(own, { fds, pids: [], seen: [] }, child) as never
-        }),
-      )
+      const pid = yield* sys.clone(flags, function* (own: Sys): Program {
+        yield* runAll(own, { fds, pids: [], seen: [] }, child)
+      })
       if (!isErr(pid)) memory.pids.push(Number(pid))
       return pid
     }
     case 'wait': {
       const pid = op.who === 0 ? -1 : yield* target(sys, memory, op.who)
-      const result = yield* call(sys.wait4(pid, op.options))
+      const result = yield* sys.wait4(pid, op.options)
       return typeof result === 'object' && result !== null && 'status' in result ? [result] : result
     }
     case 'kill': {
       const pid = yield* target(sys, memory, op.who)
       // Not everybody, and not the end of the run itself.
-      return pid === 1 || pid === -1 ? 0 : yield* call(sys.kill(pid, op.sig))
+      return pid === 1 || pid === -1 ? 0 : yield* sys.kill(pid, op.sig)
     }
     case 'setpgid': {
       const [pid, group] = [yield* target(sys, memory, op.who), yield* target(sys, memory, op.to)]
-      return yield* call(sys.setpgid(pid, group))
+      return yield* sys.setpgid(pid, group)
     }
     case 'handle': {
       const { then } = op
       const handler = function* (sig: number): Program {
         memory.seen.push(`handler ${sig}`)
-        yield* runAll(sys, memory, then) as never
+        yield* runAll(sys, memory, then)
       }
-      const old = yield* call(sys.sigaction(op.sig, { handler, flags: op.flags, mask: [SIGUSR2] }))
+      const old = yield* sys.sigaction(op.sig, { handler, flags: op.flags, mask: [SIGUSR2] })
       return isErr(old) ? old : 'set'
     }
     case 'ignore':
     case 'default': {
-      const action = { handler: op.do === 'ignore' ? SIG_IGN : SIG_DFL, flags: 0, mask: [] }
-      const old = yield* call(sys.sigaction(op.sig, action))
+      const action = { handler: op.do === 'ignore' ? SIG_IGN : SIG_DFL, flags: 0, mask: [] } as const
+      const old = yield* sys.sigaction(op.sig, action)
       return isErr(old) ? old : 'set'
     }
     case 'mask':
-      return yield* call(sys.sigprocmask(op.how, [op.sig]))
+      return yield* sys.sigprocmask(op.how, [op.sig])
     case 'sigtimedwait':
-      return yield* call(sys.sigtimedwait([op.sig], op.ms))
+      return yield* sys.sigtimedwait([op.sig], op.ms)
     case 'sigsuspend':
-      return yield* call(sys.sigsuspend([op.sig]))
+      return yield* sys.sigsuspend([op.sig])
     case 'sleep':
-      return yield* call(sys.nanosleep(op.ms))
+      return yield* sys.nanosleep(op.ms)
     case 'alarm':
-      return yield* call(sys.setitimer(0, { interval: 0, value: op.ms }))
+      return yield* sys.setitimer(0, { interval: 0, value: op.ms })
     case 'setuid':
-      return yield* call(sys.setresuid(op.uid, op.uid, -1))
+      return yield* sys.setresuid(op.uid, op.uid, -1)
   }
 }
 
-function* runAll(sys: Sys, memory: Memory, ops: readonly Op[]): Generator<never, void, unknown> {
+function* runAll(sys: Sys, memory: Memory, ops: readonly Op[]): Steps<void> {
   for (const op of ops) {
     if (memory.seen.length > 60) return
     const answer = yield* runOne(sys, memory, op)
@@ -380,7 +379,7 @@ function* runAll(sys: Sys, memory: Memory, ops: readonly Op[]): Generator<never,
 export const programOf = (ops: readonly Op[]): Body =>
   function* program(sys: Sys): Program {
     const memory: Memory = { fds: [], pids: [], seen: [] }
-    yield* runAll(sys, memory, ops) as never
+    yield* runAll(sys, memory, ops)
     const pid = yield* sys.getpid()
     const fd = yield* sys.open(`/out/${pid}`, O_CREAT | O_WRONLY, 0o644)
     if (!isErr(fd)) yield* sys.write(fd, bytes(JSON.stringify(memory.seen)))
@@ -408,7 +407,6 @@ export function worldOf(programs: readonly (readonly Op[])[], options: PlainOpti
   writeFile(root, '/w/b', 'x'.repeat(5000), 0o644)
   ok(root.sys.mknod('/w/fifo', S_IFIFO | 0o666, 0))
   k.install('/bin/quit', quit)
-  ok(root.sys.setpgid(0, 0) || 0)
   for (const [index, ops] of programs.entries()) {
     const uid = index === 0 ? 0 : 999 + index
     k.spawn({ uid, comm: `p${index}`, cwd: '/w', umask: 0, program: programOf(ops) })
