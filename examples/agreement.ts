@@ -19,12 +19,12 @@ const SHOWN: readonly (readonly [theme: string, op: string, answer: RegExp])[] =
   ['exec', 'exec', /"exec":\[1/],
   ['fd', 'read', /"d":"./],
   ['fifo', 'open', /"wake"/],
-  ['lock', 'lock', /"wake"/],
+  ['lock', 'flock', /"wake"/],
   ['mixed', 'waitpid', /"ws":"sig/],
   ['perm', 'chmod', /EPERM/],
   ['rename', 'rename', /EINVAL/],
-  ['sig', 'kill', /"wake"/],
-  ['sym', 'open', /ELOOP/],
+  ['sig', 'kill', /"sig"/],
+  ['sym', 'stat', /ELOOP/],
   ['vfs', 'rmdir', /ENOTEMPTY/],
 ]
 
@@ -86,12 +86,12 @@ function answerText(answer: Answer, inodes?: Inodes): string {
 }
 
 const row = (theme: string, answers: string, call: string, linux: string, model: string): string =>
-  `${theme.padEnd(7)}${answers.padStart(7)}   ${call.padEnd(42)} ${linux.padEnd(34)} ${model}`
+  `${theme.padEnd(7)}${answers.padStart(7)}   ${call.padEnd(42)} ${linux.padEnd(25)} ${model}`
 
 /** Prints one call of each theme with both answers, then what became of all of them. */
 export function agreement(print: Print): Agreement {
   const scripts = readScripts(RECORDING)
-  print(row('theme', 'agree', 'one of its calls (T1: task 1)', 'Linux 2.6.20', 'the model'))
+  print(row('theme', 'agree', 'one of its calls (T1: task 1)', 'Linux 2.6.20 answered', 'the model answers'))
   for (const [theme, op, answer] of SHOWN) {
     const ofTheme = scripts.filter(({ name }) => name.startsWith(`${theme}-`))
     const shown = firstShown(ofTheme, op, answer)
@@ -105,14 +105,18 @@ export function agreement(print: Print): Agreement {
 }
 
 function summary({ scripts, agree, named, diverge, left }: Agreement, print: Print): void {
-  let explained = 0
-  for (const [name, count] of named) {
-    explained += count
-    print(`known difference, ${count} times: ${name}`)
-  }
-  print(`${left} calls after a script's first socket call are not compared: there is no network yet`)
-  const compared = agree + explained + diverge
   print(
-    `${scripts} scripts, ${compared} answers compared: ${agree} agree, ${explained} known, ${diverge} diverge`,
+    '(r: returned, e: failed, d: data, ws: wait status, sig: handlers that ran, wake: a sleeping call returned)',
+  )
+  print('')
+  let known = 0
+  for (const [name, count] of named) {
+    known += count
+    print(`known difference: ${name} (${count})`)
+  }
+  print(`not compared: ${left} calls, from the first socket call of a script on; there is no network yet`)
+  const compared = agree + known + diverge
+  print(
+    `${scripts} scripts, ${compared} answers compared: ${agree} agree, ${known} known, ${diverge} diverge`,
   )
 }

@@ -24,7 +24,7 @@ export type Print = (line: string) => void
 
 /** What Alice types, and what to look for in the trace. */
 const COMMANDS: readonly (readonly [command: string, remark: string])[] = [
-  ['cat /etc/motd | wc', 'a pipe and two children, each with a program of its own; the shell waits for both'],
+  ['cat /etc/motd | wc', 'a pipe and two children with a program each; the shell waits for both'],
   ['cat /etc/shadow', 'its mode is 0600, and Alice is not root'],
   ['sleep 60 &', 'a child that nobody waits for yet'],
   ['kill %1', 'the signal ends it inside its call, and the wait status says so'],
@@ -81,12 +81,6 @@ export class Session {
     this.kernel.advance(PAUSE_MS)
   }
 
-  /** Closes the keyboard: the shell reads the end of its input. Returns the shell's wait status. */
-  end(): number {
-    this.login.libc.close(this.keyboard)
-    return this.login.libc.waitpid(-1).status
-  }
-
   /** What the programs have written, line by line. */
   screen(): string[] {
     const buf = new Uint8Array(4096)
@@ -99,19 +93,23 @@ export class Session {
 export function story(print: Print, session = new Session()): Session {
   const strace = new StracePrinter(print, { stringLimit: 24 })
   const stop = strace.attach(session.kernel.trace)
+  const reasons: string[] = []
+  session.kernel.trace.on('security:deny', (event) => reasons.push(event.reason))
+
+  let isFirst = true
   const heading = (command: string, remark: string): void => {
-    strace.end() // calls that sleep are printed as unfinished
-    print('')
-    print(`${command.padEnd(28)}# ${remark}`)
+    strace.end() // calls that sleep now are printed as unfinished
+    for (const reason of reasons.splice(0)) print(`# ${reason}`)
+    if (!isFirst) print('')
+    isFirst = false
+    print(`${command.padEnd(26)} # ${remark}`)
   }
-  heading('login: alice', 'a child of login gives up root and becomes a shell, which waits for input')
+  heading('login: alice', 'a child of login gives up root and becomes her shell')
   session.start()
   for (const [command, remark] of COMMANDS) {
     heading(`alice$ ${command}`, remark)
     session.type(command)
   }
-  heading('alice$ ^D', 'the end of the input')
-  session.end()
   stop()
   return session
 }

@@ -36,31 +36,44 @@ function intervene(kernel: Kernel): void {
   kernel.process(2)?.libc.chmod(SECRET, 0o644)
 }
 
-/** Runs to the end; says how. Nobody waits for the knocker, so its zombie keeps the status. */
-function finish(kernel: Kernel, pid: number): string {
-  kernel.run()
-  const attempt = kernel.process(pid)?.exitCode
-  const outcome = attempt === 0 ? 'never gets in' : `gets in at attempt ${attempt}`
-  return `${outcome} (t = ${kernel.now} ms, digest ${kernel.digest()})`
+/** How a run ended. */
+interface Ending {
+  readonly text: string
+  readonly digest: string
 }
 
-/** Prints three ways on from the same moment. */
-export function timeTravel(print: Print): void {
+/** Runs to the end. Nobody waits for the knocker, so its zombie keeps the exit status. */
+function finish(kernel: Kernel, pid: number): Ending {
+  kernel.run()
+  const attempt = kernel.process(pid)?.exitCode
+  const digest = kernel.digest()
+  const outcome = attempt === 0 ? 'never gets in' : `gets in at attempt ${attempt}`
+  return { digest, text: `${outcome.padEnd(22)} (${kernel.now} ms, digest ${digest})` }
+}
+
+/** Prints four ways on from one moment; true when those that did the same ended the same. */
+export function timeTravel(print: Print): boolean {
   const { kernel, pid } = atHalfTime()
   const before = kernel.snapshot()
-  print(`t = ${kernel.now} ms: the knocker has been refused ${Math.ceil(kernel.now / 1000)} times`)
+  print(`${kernel.now} ms: the knocker, uid 1000, has been refused ${SECRET} three times`)
 
   const copy = kernel.fork()
   intervene(copy)
-  print(`a copy, where root does chmod 0644 now:  ${finish(copy, pid)}`)
-  print(`the original, which notices nothing:     ${finish(kernel, pid)}`)
+  const open = finish(copy, pid)
+  print(`  a copy, where root does chmod 0644 now  ${open.text}`)
 
-  const untouched = atHalfTime()
-  print(`the same run without any copying:        ${finish(untouched.kernel, pid)}`)
+  const closed = finish(kernel, pid)
+  print(`  the original, which notices nothing     ${closed.text}`)
+
+  const untouched = finish(atHalfTime().kernel, pid)
+  print(`  the same run, never copied              ${untouched.text}`)
 
   kernel.restore(before)
   intervene(kernel)
-  print(`the original, put back, and chmod 0644:  ${finish(kernel, pid)}`)
+  const again = finish(kernel, pid)
+  print(`  the original, put back, and chmod 0644  ${again.text}`)
+
+  return again.digest === open.digest && untouched.digest === closed.digest && open.digest !== closed.digest
 }
 
 if (isMain(import.meta.url)) timeTravel(console.log)

@@ -100,11 +100,14 @@ function* startPipeline(sys: Sys, line: string): Part<number[]> {
 
 /** In the child: puts the pipe's ends where the program expects them, and turns into the program. */
 function* become(sys: Sys, argv: readonly string[], input: number, output: number): Part<never> {
-  for (const [fd, wanted] of [[input, STDIN], [output, STDOUT]] as const) {
-    if (fd === wanted) continue
-    yield* sys.dup2(fd, wanted)
-    yield* sys.close(fd)
-  }
+  yield* move(sys, input, STDIN)
+  yield* move(sys, output, STDOUT)
   yield* sys.execve(`/bin/${argv[0]}`, argv, sys.env)
   return yield* sys.exit(127)
+}
+
+function* move(sys: Sys, fd: number, to: number): Part<void> {
+  if (fd === to) return
+  yield* sys.dup2(fd, to)
+  yield* sys.close(fd)
 }

@@ -7,6 +7,13 @@ import { KernelState } from './kernel/kernel.js'
 import { type AnyModule, orderModules } from './kernel/module.js'
 import type { CoreSys } from './programs/core_sys.js'
 import { describeKernel, type KernelDescription } from './programs/describe.js'
+import {
+  type AnyKernel,
+  type FailEachOptions,
+  type FailEachResult,
+  type FailScenario,
+  failEachPoint,
+} from './programs/fail_each.js'
 import { type EpochCounter, HostKernel } from './programs/host.js'
 import type { AnyProgram } from './programs/image.js'
 import type { Kernel, KernelMember } from './programs/kernel_type.js'
@@ -15,13 +22,21 @@ import { type CheckedOptions, checkKernelOptions, type KernelOptions } from './p
 import type { Process } from './programs/process.js'
 import { bootRootfs } from './programs/rootfs.js'
 import { copyState, digestOf, restoreInto, Snapshot } from './programs/snapshot.js'
-import { type InstallOptions, installProgram, type SpawnOptions, spawnProcess } from './programs/spawn.js'
+import {
+  type InstallOptions,
+  installProgram,
+  type ProcessHandle,
+  type SpawnOptions,
+  spawnProcess,
+} from './programs/spawn.js'
 import type { BoundSyscalls } from './programs/sys_types.js'
+import { whyOf } from './programs/why.js'
 import { wire } from './programs/wiring.js'
 import { compileHooks } from './security/chain.js'
 import { Random } from './sim/random.js'
 import { Scheduler } from './sim/schedule.js'
 import { Trace } from './sim/trace.js'
+import type { Why } from './sim/why.js'
 import { syscallTable } from './syscalls/table.js'
 import { DeviceRegistry } from './vfs/devices.js'
 import { PathCache } from './vfs/path.js'
@@ -99,6 +114,10 @@ class ComposedKernel extends HostKernel {
     return digestOf(this)
   }
 
+  why(process: ProcessHandle): Why | undefined {
+    return whyOf(this, process)
+  }
+
   describe(): KernelDescription {
     return describeKernel(this, this.order)
   }
@@ -128,4 +147,37 @@ export function createKernel<const Ms extends ModuleList = readonly []>(
   })
   kernel.boot()
   return kernel as unknown as Kernel<Ms>
+}
+
+/**
+ * Runs a scenario once per point at which memory, a copy, a timer or a device could fail, with that point failing,
+ * each time on a fresh kernel, and recounts the kernel's books after each.
+ *
+ * A scenario is `{ boot, run }`, or a function that makes its one kernel with what it is given in place of
+ * `createKernel`. The making of the kernel does not count.
+ *
+ * Errors: Error where the scenario does not repeat itself, or goes wrong without a fault.
+ */
+export function failEach<K extends AnyKernel = Kernel>(
+  scenario: FailScenario<K> | ((create: typeof createKernel) => unknown),
+  options: FailEachOptions<K> = {},
+): FailEachResult {
+  if (typeof scenario !== 'function') {
+    const { boot = () => createKernel() as unknown as K, run } = scenario
+    const drive = (plan: (k: K) => void): unknown => {
+      const k = boot()
+      plan(k)
+      return run(k)
+    }
+    return failEachPoint(drive, options)
+  }
+  return failEachPoint<K>(
+    (plan) =>
+      scenario(((kernelOptions?: KernelOptions) => {
+        const k = createKernel(kernelOptions)
+        plan(k as unknown as K)
+        return k
+      }) as typeof createKernel),
+    options,
+  )
 }

@@ -8,6 +8,7 @@ export {
   type AccessMask,
   asFd,
   asGid,
+  asIno,
   asMode,
   asPid,
   asUid,
@@ -643,10 +644,11 @@ export {
   WTERMSIG,
   WUNTRACED,
 } from './abi/wait.js'
-export { createKernel } from './create.js'
+export { createKernel, failEach } from './create.js'
+export type { Audit, Books, Tally } from './kernel/books.js'
 export { KernelBug } from './kernel/bug.js'
 export type { Cred } from './kernel/cred.js'
-export type { KernelCore } from './kernel/kernel.js'
+export type { KernelCore, KernelState } from './kernel/kernel.js'
 export {
   type AnyModule,
   type CharDevice,
@@ -659,8 +661,10 @@ export {
   type TaskNotifiers,
 } from './kernel/module.js'
 export type { SyscallRequest } from './kernel/program.js'
+export type { Rlimits } from './kernel/rlimit.js'
 export type { SyscallHandler } from './kernel/syscall.js'
-export type { Task } from './kernel/task.js'
+export type { FsStruct, Pgrp, Task, ThreadGroup } from './kernel/task.js'
+export type { Timer } from './kernel/timer.js'
 export {
   WaitQueue,
   wakeUp,
@@ -669,6 +673,7 @@ export {
   utf8Decode,
   utf8Encode,
 } from './lib/bytes.js'
+export { checkInvariants } from './programs/check_invariants.js'
 export type { CoreSys } from './programs/core_sys.js'
 export type {
   KernelDescription,
@@ -680,6 +685,13 @@ export {
   WouldBlock,
 } from './programs/errors.js'
 export { type ExploreOptions, type ExploreResult, explore } from './programs/explore.js'
+export type {
+  AnyKernel,
+  FailEachOptions,
+  FailEachResult,
+  FailScenario,
+  FaultRun,
+} from './programs/fail_each.js'
 export type {
   FileCalls,
   IoctlArgument,
@@ -763,7 +775,7 @@ export {
   type Labelled,
 } from './security/blob.js'
 export {
-  type DenyCheck,
+  type DenyWhat,
   deny,
 } from './security/deny.js'
 export type {
@@ -776,6 +788,14 @@ export {
   type ChromeTrace,
   chromeTrace,
 } from './sim/chrome_trace.js'
+export {
+  type FaultKind,
+  type FaultName,
+  type FaultPoint,
+  Faults,
+  type Injectable,
+  shouldFail,
+} from './sim/faults.js'
 export { Random } from './sim/random.js'
 export type { SchedulePolicy } from './sim/schedule.js'
 export {
@@ -808,7 +828,35 @@ export {
   type TraceListeners,
   type TraceRecording,
 } from './sim/trace.js'
-export type { Dentry } from './vfs/dentry.js'
+export type {
+  CoreOutcome,
+  DacClass,
+  DenyCheck,
+  InodeFlag,
+  KillCause,
+  MountFlag,
+  SessionRule,
+  StateRule,
+  Why,
+  WhyBase,
+  WhyCapability,
+  WhyDac,
+  WhyHook,
+  WhyImmutable,
+  WhyKill,
+  WhyLimit,
+  WhyMount,
+  WhyObject,
+  WhyOwner,
+  WhyRefused,
+  WhySession,
+  WhySignal,
+  WhyState,
+  WhySticky,
+  WhyTask,
+} from './sim/why.js'
+export { Dentry, dAdd } from './vfs/dentry.js'
+export type { FdTable } from './vfs/fdtable.js'
 export { File } from './vfs/file.js'
 export {
   Inode,
@@ -826,6 +874,7 @@ export {
   type InodeOperations,
   type IoctlArg,
 } from './vfs/ops.js'
+export { type DirCursor, treeDirOps } from './vfs/readdir.js'
 export {
   defineSuperOps,
   type FileSystemType,

@@ -1,16 +1,18 @@
-/** Every program in README.md runs, and every `// -> value` in it holds. */
+/** Every program in README.md and CONTRIBUTING.md runs, and every `// -> value` in them holds. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { format } from 'node:util'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import pkg from '../package.json' with { type: 'json' }
 import { type Block, codeBlocks, instrument, printedLines, programs } from '../scripts/readme.js'
+import { main as conformance } from './conformance/cli.js'
 
 const root = new URL('../', import.meta.url)
 const cache = new URL('node_modules/.cache/readme/', root)
 const readme = readFileSync(new URL('README.md', root), 'utf8')
+const contributing = readFileSync(new URL('CONTRIBUTING.md', root), 'utf8')
 
 /** Runs one block; returns how many of its claims were checked. A claim that fails throws. */
-async function run(name: string, block: Block): Promise<number> {
+async function run(name: string, block: Block, page = 'README.md'): Promise<number> {
   let checked = 0
   const printed: string[] = []
   vi.spyOn(console, 'log').mockImplementation((...args) => {
@@ -18,17 +20,17 @@ async function run(name: string, block: Block): Promise<number> {
   })
   vi.stubGlobal('__claim', (line: number, actual: unknown, expected: unknown) => {
     checked += 1
-    expect(actual, `README.md:${line}`).toEqual(expected)
+    expect(actual, `${page}:${line}`).toEqual(expected)
     return actual
   })
   vi.stubGlobal('__printed', (line: number, expected: string) => {
     checked += 1
-    expect(printed.at(-1), `README.md:${line}`).toBe(expected)
+    expect(printed.at(-1), `${page}:${line}`).toBe(expected)
   })
   mkdirSync(cache, { recursive: true })
   const file = new URL(`${name}.ts`, cache)
   writeFileSync(file, instrument(block).code)
-  await import(/* @vite-ignore */ `${file.pathname}?${performance.now()}`)
+  await import(/* @vite-ignore */ file.pathname)
   return checked
 }
 
@@ -66,6 +68,33 @@ describe('README.md', () => {
       'npm ci && npm run demo',
       'npm ci && npm test',
     ])
+  })
+})
+
+describe('the conformance figures of README.md', () => {
+  const rows = [...readme.matchAll(/^\| (\S+) \| (\S+) \| `(scripts=.*)` \|$/gm)].map((row) =>
+    row.slice(1, 4),
+  )
+
+  it('are there', () => {
+    expect(rows.length).toBe(3)
+  })
+
+  it.each(rows)('profile %s against Linux %s: %s', (profile = '', recorded = '', figures = '') => {
+    const lines: string[] = []
+    const file = `test/data/recordings/linux-${recorded}.jsonl.gz`
+    conformance(['--profile', profile, new URL(file, root).pathname], (line) => lines.push(line))
+    expect(lines.at(-1)).toBe(figures)
+  })
+})
+
+describe('CONTRIBUTING.md', () => {
+  const blocks = programs(contributing)
+
+  it.each(blocks.map((block) => [block.line, block] as const))('program at line %i', async (line, block) => {
+    const { claims } = instrument(block)
+    expect(claims).toBeGreaterThan(0)
+    expect(await run(`contributing-${line}`, block, 'CONTRIBUTING.md')).toBe(claims)
   })
 })
 

@@ -12,7 +12,10 @@
 declare const kind: unique symbol
 
 /** A number of one kind. `Brand<'Pid'>` is assignable to `number`; a `number` is not assignable to it. */
-export type Brand<K extends string> = number & { readonly [kind]: K }
+export type Brand<K extends string> = number & {
+  /** For the compiler only: no value has it. */
+  readonly [kind]: K
+}
 
 /** A process (task) id, 1 and up. Session and process group ids are pids too. */
 export type Pid = Brand<'Pid'>

@@ -102,8 +102,11 @@ export const capIsSubset = (a: number, of: number): boolean => (a & ~of) === 0
 
 /** What capget fills and capset takes: three sets of 32 bits. */
 export interface CapData {
+  /** What is checked. */
   effective: number
+  /** What may be made effective. */
   permitted: number
+  /** What exec may pass on. */
   inheritable: number
 }
 

@@ -170,10 +170,30 @@ export interface ProfileFacts {
    */
   readonly mknodNeedsAdmin: boolean
   /**
-   * Does chown(2) with -1 set the old id again, so that only the owner may, and drop set-id bits of directories
-   * too? Linux: sys_chown, fs/open.c (2.0, 2.2); 2.4 leaves the id out.
+   * Does chown(2) with -1 set the old id again, so that only the owner may? Linux: sys_chown, fs/open.c (2.0);
+   * chown_common (2.2); 2.6 leaves the id out.
    */
   readonly chownSetsBothIds: boolean
+  /**
+   * What chown(2) takes the set-id bits from: everything, files unless fsuid is 0, or files.
+   * Linux: sys_chown, fs/open.c (2.0); chown_common (2.2 before 2.2.13; 2.6).
+   */
+  readonly chownDropsSetIds: 'of-all' | 'of-files-unless-root' | 'of-files'
+  /**
+   * Do the calls that make, remove or open names walk to the end of a path and then take that name's directory?
+   * Otherwise they walk to the directory and look at the last component by itself, which `.`, `..` and a link with
+   * a slash behind it show. Linux: lookup_dentry, fs/namei.c (2.2); LOOKUP_PARENT (2.4, 2.6). The 2.0 profile
+   * follows 2.6.
+   */
+  readonly walksToTheEnd: boolean
+  /** Does mkdir(2) take S_ISVTX? Linux: do_mkdir, fs/namei.c: `mode & 0777` (2.0, 2.2); vfs_mkdir (2.4). */
+  readonly mkdirTakesSticky: boolean
+  /**
+   * Do truncate(2) and ftruncate(2) refuse only directories and descriptors not open for writing, with EACCES, and
+   * look at the length last? Linux: sys_truncate, sys_ftruncate, do_truncate, fs/open.c (2.2). The 2.0 profile
+   * follows 2.6.
+   */
+  readonly truncatesAnyFile: boolean
   /**
    * Are all pending signals set up before the first handler runs, so that the last one runs first? Otherwise each
    * waits for the handler before it. Linux: work_notifysig, arch/i386/kernel/entry.S: 2.2 goes straight to
@@ -193,6 +213,14 @@ export interface ProfileFacts {
   readonly preadChecksModeFirst: boolean
   /** CLONE_NEWNS. Linux: copy_namespace, fs/namespace.c (2.4.19). */
   readonly hasMountNamespaces: boolean
+  /**
+   * Does a parent that ignores SIGCHLD reap its children when it takes the signal? Otherwise they never become
+   * zombies, nor do those of a parent with SA_NOCLDWAIT, which does nothing before. Linux: do_signal,
+   * arch/i386/kernel/signal.c (2.0, 2.2); do_notify_parent, kernel/signal.c (2.5.36).
+   */
+  readonly reapsBySignal: boolean
+  /** Does wait4(2) look at the youngest child first? Linux: p_cptr, p_osptr, sys_wait4, kernel/exit.c (until 2.5). */
+  readonly waitsYoungestFirst: boolean
   /** WCONTINUED and CLD_CONTINUED. Linux: do_wait, kernel/exit.c (2.6.9). */
   readonly hasWContinued: boolean
   /** Signals 32 to 64 that queue, sigqueue and siginfo. Linux: kernel/signal.c (2.1.68). */
@@ -254,10 +282,16 @@ const LINUX_2_0_35: ProfileFacts = {
   dacOverrideNeedsExecBit: false,
   mknodNeedsAdmin: true,
   chownSetsBothIds: true,
+  chownDropsSetIds: 'of-all',
+  walksToTheEnd: false,
+  mkdirTakesSticky: false,
+  truncatesAnyFile: false,
   stacksSignals: false,
   restoresSigmask: false,
   preadChecksModeFirst: true,
   hasMountNamespaces: false,
+  reapsBySignal: true,
+  waitsYoungestFirst: true,
   hasWContinued: false,
   hasRtSignals: false,
   nsig: 32,
@@ -331,10 +365,16 @@ const LINUX_2_2_12: ProfileFacts = {
   dacOverrideNeedsExecBit: false,
   mknodNeedsAdmin: true,
   chownSetsBothIds: true,
+  chownDropsSetIds: 'of-files-unless-root',
+  walksToTheEnd: true,
+  mkdirTakesSticky: false,
+  truncatesAnyFile: true,
   stacksSignals: false,
   restoresSigmask: false,
   preadChecksModeFirst: true,
   hasMountNamespaces: false,
+  reapsBySignal: true,
+  waitsYoungestFirst: true,
   hasWContinued: false,
   hasRtSignals: true,
   nsig: 64,
@@ -406,10 +446,16 @@ const LINUX_2_6_14: ProfileFacts = {
   dacOverrideNeedsExecBit: true,
   mknodNeedsAdmin: false,
   chownSetsBothIds: false,
+  chownDropsSetIds: 'of-files',
+  walksToTheEnd: false,
+  mkdirTakesSticky: true,
+  truncatesAnyFile: false,
   stacksSignals: true,
   restoresSigmask: true,
   preadChecksModeFirst: false,
   hasMountNamespaces: true,
+  reapsBySignal: false,
+  waitsYoungestFirst: false,
   hasWContinued: true,
   hasRtSignals: true,
   nsig: 64,

@@ -45,21 +45,29 @@ const RLIM_NLIMITS: Readonly<Record<Profile, number>> = { '2.0.35': 10, '2.2.12'
 /** How many limits a profile has. Linux: RLIM_NLIMITS, include/asm-i386/resource.h; asm-generic (2.6) */
 export const rlimNlimits = (profile: Profile): number => RLIM_NLIMITS[profile]
 
+/** getpriority and setpriority: `who` is a process. */
 export const PRIO_PROCESS = 0
+/** getpriority and setpriority: `who` is a process group. */
 export const PRIO_PGRP = 1
+/** getpriority and setpriority: `who` is a user. */
 export const PRIO_USER = 2
-/** The range of nice values; PRIO_MAX itself is one too many. */
+/** The lowest nice value, which is the highest priority. */
 export const PRIO_MIN = -20
+/** One more than the highest nice value. */
 export const PRIO_MAX = 20
 
+/** getrusage: the process. */
 export const RUSAGE_SELF = 0
+/** getrusage: its waited-for children. */
 export const RUSAGE_CHILDREN = -1
 /** Inside the kernel, for wait4. */
 export const RUSAGE_BOTH = -2
 
 /** A soft limit and the hard limit it may be raised to. */
 export interface Rlimit {
+  /** The soft limit: what is enforced. */
   cur: number
+  /** The hard limit: how far it may be raised. */
   max: number
 }
 
@@ -69,7 +77,9 @@ export interface Rusage {
   utime: number
   /** Microseconds in the kernel. */
   stime: number
+  /** Page faults without a disk: always 0. */
   minflt: number
+  /** Page faults with a disk: always 0. */
   majflt: number
 }
 

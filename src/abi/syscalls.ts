@@ -20,15 +20,17 @@ const LATER = 'later'
 
 /** One row of the table. */
 export interface SyscallRow {
+  /** The number; for one name it may differ between profiles. */
   readonly nr: number
+  /** The kernel's name, without `__NR_`. */
   readonly name: string
+  /** The first profile that has it; 'later' for those that came after 2.6.14. */
   readonly since: Profile | typeof LATER
   /** The last profile where the number has this name. */
   readonly until?: Profile
 }
 
-/** Every number from 0 to 318 that means something, in order. */
-export const SYSCALLS = [
+const TABLE = [
   { nr: 0, name: 'setup', since: V20, until: V22 },
   { nr: 0, name: 'restart_syscall', since: V26 },
   { nr: 1, name: 'exit', since: V20 },
@@ -352,10 +354,11 @@ export const SYSCALLS = [
   { nr: 318, name: 'getcpu', since: LATER },
 ] as const satisfies readonly SyscallRow[]
 
-/** A name in the table. */
-export type SyscallName = (typeof SYSCALLS)[number]['name']
+/** A name in the table. @useDeclaredType */
+export type SyscallName = (typeof TABLE)[number]['name']
 
-const ROWS: readonly SyscallRow[] = SYSCALLS
+/** Every number from 0 to 318 that means something, in order. */
+export const SYSCALLS: readonly SyscallRow[] = TABLE
 
 /** Names that programs use where the kernel's own name differs on every profile. */
 const ALIASES: ReadonlyMap<string, string> = new Map([
@@ -424,12 +427,12 @@ const isNamed = (row: SyscallRow, profile: Profile): boolean =>
   isAtLeast(profile, row.since) &&
   (row.until === undefined || isAtLeast(row.until, profile))
 
-const BY_NAME: ReadonlyMap<string, readonly SyscallRow[]> = ROWS.reduce(
+const BY_NAME: ReadonlyMap<string, readonly SyscallRow[]> = SYSCALLS.reduce(
   (map, row) => map.set(row.name, [...(map.get(row.name) ?? []), row]),
   new Map<string, readonly SyscallRow[]>(),
 )
 
-const BY_NR: ReadonlyMap<number, readonly SyscallRow[]> = ROWS.reduce(
+const BY_NR: ReadonlyMap<number, readonly SyscallRow[]> = SYSCALLS.reduce(
   (map, row) => map.set(row.nr, [...(map.get(row.nr) ?? []), row]),
   new Map<number, readonly SyscallRow[]>(),
 )

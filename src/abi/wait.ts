@@ -10,7 +10,9 @@
 import type { Pid } from './brand.js'
 import type { Rusage } from './resource.js'
 
+/** Do not wait: pid 0 when there is nothing to report. */
 export const WNOHANG = 0x00000001
+/** Report children that have stopped. */
 export const WUNTRACED = 0x00000002
 /** 2.6.9 and later; the same bit as WUNTRACED, for waitid. */
 export const WSTOPPED = WUNTRACED
@@ -39,14 +41,17 @@ export const CONTINUED_STATUS = 0xffff
 
 /** Ended by exit? Then WEXITSTATUS is its code, 0..255. */
 export const WIFEXITED = (status: number): boolean => (status & 0x7f) === 0
+/** The exit code of a child that WIFEXITED. */
 export const WEXITSTATUS = (status: number): number => (status >>> 8) & 0xff
 /** Ended by a signal? Then WTERMSIG is its number. */
 export const WIFSIGNALED = (status: number): boolean => (status & 0x7f) !== 0 && (status & 0x7f) !== 0x7f
+/** The signal that ended a child that WIFSIGNALED. */
 export const WTERMSIG = (status: number): number => status & 0x7f
 /** Did it leave a core dump? Ask only when WIFSIGNALED. */
 export const WCOREDUMP = (status: number): boolean => (status & 0x80) !== 0
 /** Stopped? Then WSTOPSIG is the signal that did it. */
 export const WIFSTOPPED = (status: number): boolean => (status & 0xff) === 0x7f
+/** The signal that stopped a child that WIFSTOPPED. */
 export const WSTOPSIG = (status: number): number => (status >>> 8) & 0xff
 /** Continued? */
 export const WIFCONTINUED = (status: number): boolean => status === CONTINUED_STATUS

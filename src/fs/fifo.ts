@@ -13,11 +13,12 @@
  * for the same file. With any error it has undone everything.
  */
 
-import { EINVAL, ENXIO, ERESTARTSYS } from '../abi/errno.js'
+import { EINVAL, ENOMEM, ENXIO, ERESTARTSYS } from '../abi/errno.js'
 import { O_NONBLOCK } from '../abi/fcntl.js'
 import { sleepOn, sleepOnUninterruptible } from '../kernel/sleep.js'
 import type { Task } from '../kernel/task.js'
 import { wakeUp } from '../kernel/wait.js'
+import { shouldFail } from '../sim/faults.js'
 import { type File, FMODE_READ, FMODE_WRITE } from '../vfs/file.js'
 import type { Inode } from '../vfs/inode.js'
 import { defineFileOps, type FileOperations } from '../vfs/ops.js'
@@ -166,10 +167,14 @@ function continuePage(current: Task, inode: Inode, file: File, pipe: PagePipe, e
 
 // ---- the operations of a FIFO's inode ------------------------------------------------------------------------
 
-/** Errors: ENXIO, EINVAL (access mode 3), ERESTARTSYS. Linux: def_fifo_fops: open, which puts the real table in. */
+/**
+ * Errors: ENXIO, EINVAL (access mode 3), ENOMEM, ERESTARTSYS. Linux: def_fifo_fops: open, which puts the real table
+ * in.
+ */
 export const fifoOps: FileOperations = defineFileOps({
   name: 'fifo',
   open(current, inode, file) {
+    if (inode.data === null && shouldFail(current.k, 'alloc:pipe')) return ENOMEM
     const hasSlots = current.k.facts.pipeBuffer === 'slots'
     const result = hasSlots
       ? openSlots(current, inode, file, slotPipeOf(inode))

@@ -108,7 +108,8 @@ export function tellReaders(pipe: Pipe): void {
 }
 
 /** A write without readers: SIGPIPE, whatever becomes of the call's result. */
-export const brokenPipe = (current: Task): void => sendSignalSelf(current, SIGPIPE)
+export const brokenPipe = (current: Task, inode: Inode): void =>
+  sendSignalSelf(current, SIGPIPE, 'broken-pipe', inode)
 
 /** Data went in: the inode's times, unless its file system is read-only. Linux: inode_update_time. */
 export function touchWritten(current: Task, inode: Inode): void {
@@ -175,9 +176,10 @@ export function commonPipeOps<P extends Pipe>(
     fasync(current, file, on, fd) {
       if (current.k.facts.pipeBuffer !== 'slots') return 0
       const { pipe } = file.data
-      if ((file.mode & FMODE_READ) !== 0) fasyncHelper(current, pipe.fasyncReaders, file, fd, on)
-      if ((file.mode & FMODE_WRITE) !== 0) fasyncHelper(current, pipe.fasyncWriters, file, fd, on)
-      return 0
+      const reads = (file.mode & FMODE_READ) !== 0
+      const failed = reads ? fasyncHelper(current, pipe.fasyncReaders, file, fd, on) : 0
+      if (failed !== 0 || (file.mode & FMODE_WRITE) === 0) return failed
+      return fasyncHelper(current, pipe.fasyncWriters, file, fd, on)
     },
   }
 }

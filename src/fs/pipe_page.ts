@@ -20,6 +20,7 @@ import { sleepOn } from '../kernel/sleep.js'
 import type { Task } from '../kernel/task.js'
 import { WaitQueue, wakeUp } from '../kernel/wait.js'
 import { ByteRing } from '../lib/ring.js'
+import { shouldFail } from '../sim/faults.js'
 import type { File } from '../vfs/file.js'
 import { touchAtime } from '../vfs/namei.js'
 import { defineFileOps, type FileOperations } from '../vfs/ops.js'
@@ -66,7 +67,8 @@ function read(current: Task, file: PageFile, buf: Uint8Array): number {
   if (ring.length === 0 && pipe.writers === 0) return 0
   end.connecting = false
   if (ring.length === 0) return (file.flags & O_NONBLOCK) !== 0 ? EAGAIN : sleepOn(current, pipe.wait)
-  const count = ring.read(buf)
+  // Where the program's memory is not there the data are lost all the same: nobody looks at what copy_to_user says.
+  const count = ring.read(shouldFail(current.k, 'copy:read') ? new Uint8Array(buf.length) : buf)
   file.inode.size = ring.length
   wakeUp(pipe.wait)
   touchAtime(current, file.mnt, file.inode)
@@ -92,7 +94,7 @@ function write(current: Task, file: PageFile, data: Uint8Array): number {
   const { pipe } = file.data
   let transfer = resumed(current, pipe)
   if (transfer === null && pipe.readers === 0) {
-    brokenPipe(current)
+    brokenPipe(current, file.inode)
     return EPIPE
   }
   if (mustQueue(current, pipe)) {
@@ -108,13 +110,14 @@ function write(current: Task, file: PageFile, data: Uint8Array): number {
   while (done < data.length) {
     const wanted = done > 0 || data.length > PIPE_BUF ? 1 : data.length
     if (ring.free >= wanted) {
-      done += ring.write(data, done)
+      // Nor at what copy_from_user says: zeros go in.
+      done += ring.write(shouldFail(current.k, 'copy:write') ? new Uint8Array(data.length) : data, done)
       file.inode.size = ring.length
       wakeUp(pipe.wait)
       continue
     }
     if (pipe.readers === 0) {
-      brokenPipe(current)
+      brokenPipe(current, file.inode)
       error = EPIPE
     } else if (current.sigPending) error = ERESTARTSYS
     else if ((file.flags & O_NONBLOCK) !== 0) error = EAGAIN

@@ -10,10 +10,12 @@
  * - Writers are woken when a whole slot has become free, not by every read.
  */
 
-import { EAGAIN, EPIPE, ERESTARTSYS } from '../abi/errno.js'
-import { O_NOATIME, O_NONBLOCK } from '../abi/fcntl.js'
+import { EAGAIN, EFAULT, ENOMEM, EPIPE, ERESTARTSYS } from '../abi/errno.js'
+import { O_NOATIME, O_NONBLOCK, PIPE_BUF } from '../abi/fcntl.js'
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../abi/poll.js'
+import type { KernelCore } from '../kernel/kernel.js'
 import type { Task } from '../kernel/task.js'
+import { shouldFail } from '../sim/faults.js'
 import { type File, FMODE_READ, FMODE_WRITE } from '../vfs/file.js'
 import { touchAtime } from '../vfs/namei.js'
 import { defineFileOps, type FileOperations } from '../vfs/ops.js'
@@ -64,6 +66,11 @@ function read(current: Task, file: SlotFile, buf: Uint8Array): number {
   let error = 0
   for (;;) {
     const before = slots.used.length
+    if (before > 0 && shouldFail(current.k, 'copy:read')) {
+      // What was copied before counts; the rest stays in the pipe.
+      error = EFAULT
+      break
+    }
     done += slots.take(buf, done)
     if (slots.used.length < before) freed = true
     if (done === buf.length || pipe.writers === 0) break
@@ -104,17 +111,22 @@ function write(current: Task, file: SlotFile, data: Uint8Array): number {
     done = transfer.done
     forget(pipe, transfer)
   } else if (pipe.readers > 0) {
+    if (!slots.isEmpty && shouldFail(current.k, 'copy:write')) return EFAULT
     done = slots.merge(data)
     added = done > 0
   }
   while (done < data.length) {
     if (pipe.readers === 0) {
-      brokenPipe(current)
+      brokenPipe(current, file.inode)
       error = EPIPE
       break
     }
     if (!slots.isFull) {
-      done += slots.put(data, done)
+      if (current.k.injection !== null) {
+        error = pageFault(current.k)
+        if (error !== 0) break
+        done += slots.put(data.subarray(0, done + PIPE_BUF), done)
+      } else done += slots.put(data, done)
       added = true
       continue
     }
@@ -137,6 +149,12 @@ function write(current: Task, file: SlotFile, data: Uint8Array): number {
   if (done === 0) return error
   touchWritten(current, file.inode)
   return done
+}
+
+/** Why the next page of a write cannot be filled: it cannot be had, or the program's memory is not there; 0. */
+function pageFault(k: KernelCore): number {
+  if (shouldFail(k, 'alloc:page')) return ENOMEM
+  return shouldFail(k, 'copy:write') ? EFAULT : 0
 }
 
 /** Takes a writer off the list of sleepers, and with it any that died in their sleep. */

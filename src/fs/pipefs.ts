@@ -6,12 +6,13 @@
  */
 
 import { asDevT, asIno } from '../abi/brand.js'
-import { EINVAL, type Ret } from '../abi/errno.js'
+import { EINVAL, ENFILE, ENOMEM, isErr, type Ret } from '../abi/errno.js'
 import { NAME_MAX, O_RDONLY, O_WRONLY } from '../abi/fcntl.js'
 import { MS_NOUSER } from '../abi/mount.js'
 import { S_IFDIR, S_IFIFO, S_IRUSR, S_IWUSR, type Statfs } from '../abi/stat.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import type { Task } from '../kernel/task.js'
+import { shouldFail } from '../sim/faults.js'
 import { Dentry } from '../vfs/dentry.js'
 import { File, FMODE_READ, FMODE_WRITE } from '../vfs/file.js'
 import { getWriteAccess, Inode, igrab } from '../vfs/inode.js'
@@ -77,9 +78,20 @@ export interface PipeFiles {
   readonly write: File
 }
 
-/** Makes a pipe: two open files without descriptors. Linux: do_pipe, get_pipe_inode. */
+/** What a pipe is made of and cannot be had: two open files, inode, page, dentry. */
+function pipeFault(k: KernelCore): number {
+  if (shouldFail(k, 'alloc:file') || shouldFail(k, 'alloc:file')) return ENFILE
+  if (shouldFail(k, 'alloc:inode') || shouldFail(k, 'alloc:pipe')) return ENFILE
+  return shouldFail(k, 'alloc:dentry') ? ENOMEM : 0
+}
+
+/** Makes a pipe: two open files without descriptors. Errors: ENFILE, ENOMEM. Linux: do_pipe, get_pipe_inode. */
 export function createPipe(current: Task): Ret<PipeFiles> {
   const { k } = current
+  if (k.injection !== null) {
+    const failed = pipeFault(k)
+    if (isErr(failed)) return failed
+  }
   const mnt = pipeMount(k)
   const ino = asIno(k.state.nextPipeIno++)
   const name = `pipe:[${ino}]`

@@ -7,8 +7,9 @@
  */
 
 import { asIno, type DevT, mkdev } from '../abi/brand.js'
-import { EFBIG, EINVAL, ENOSPC, ENOTEMPTY, type Ret } from '../abi/errno.js'
+import { EFAULT, EFBIG, EINVAL, ENOMEM, ENOSPC, ENOTEMPTY, type Ret } from '../abi/errno.js'
 import { O_APPEND, SEEK_CUR, SEEK_END, SEEK_SET } from '../abi/fcntl.js'
+import { isAtLeast } from '../abi/profile.js'
 import { RLIM_INFINITY, RLIMIT_FSIZE } from '../abi/resource.js'
 import { SIGXFSZ } from '../abi/signal.js'
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, type Statfs } from '../abi/stat.js'
@@ -17,6 +18,8 @@ import { softLimit } from '../kernel/rlimit.js'
 import { sendSignalSelf } from '../kernel/signal.js'
 import type { Task } from '../kernel/task.js'
 import { utf8Length } from '../lib/bytes.js'
+import { deny } from '../security/deny.js'
+import { shouldFail } from '../sim/faults.js'
 import { removeSuid } from '../vfs/attr.js'
 import { childCount, Dentry } from '../vfs/dentry.js'
 import type { File } from '../vfs/file.js'
@@ -58,6 +61,7 @@ function read(current: Task, file: File, buf: Uint8Array, pos: number): number {
   touchAtime(current, file.mnt, inode)
   if (pos >= inode.size) return 0
   const count = Math.min(buf.length, inode.size - pos)
+  if (shouldFail(current.k, 'copy:read')) return EFAULT
   if (inode.data === null) buf.fill(0, 0, count)
   else (inode.data as PageStore).read(pos, buf, count)
   return count
@@ -69,8 +73,8 @@ function writeLimit(current: Task, inode: Inode, pos: number, count: number): nu
   let allowed = count
   if (limit !== RLIM_INFINITY) {
     if (pos >= limit) {
-      sendSignalSelf(current, SIGXFSZ)
-      return EFBIG
+      sendSignalSelf(current, SIGXFSZ, 'file-size-limit', inode)
+      return deny(current, EFBIG, 'limit', inode, 'RLIMIT_FSIZE', limit)
     }
     allowed = Math.min(allowed, limit - pos)
   }
@@ -105,11 +109,37 @@ function write(current: Task, file: File, data: Uint8Array, at: number): number 
   inode.mtime = state.now
   inode.ctime = state.now
   if (count === 0) return ENOSPC
+  if (current.k.injection !== null) return writePages(current, inode, store, pos, data.subarray(0, count))
   const before = store.pages
   store.write(pos, data, count, current.k.epoch)
   info.pages += store.pages - before
   if (pos + count > inode.size) inode.size = pos + count
   return count
+}
+
+/**
+ * A write page by page, each of which may lack memory or find the program's memory gone: the bytes before it count,
+ * else ENOMEM or EFAULT. In 2.6 a page that could not be filled is part of the file all the same, as zeros.
+ * Linux: generic_file_buffered_write (2.6.14), whose commit_write is told of all of the page; generic_file_write (2.2).
+ */
+function writePages(current: Task, inode: Inode, store: PageStore, pos: number, data: Uint8Array): number {
+  const { k } = current
+  const before = store.pages
+  let done = 0
+  let error = 0
+  while (done < data.length && error === 0) {
+    const at = pos + done
+    const part = Math.min(data.length - done, PAGE_SIZE - (at % PAGE_SIZE))
+    if (store.pagesNeeded(at, part) > 0 && shouldFail(k, 'alloc:page')) error = ENOMEM
+    else if (shouldFail(k, 'copy:write')) error = EFAULT
+    if (error === ENOMEM || (error === EFAULT && !isAtLeast(k.facts.release, '2.6.14'))) break
+    const bytes = error === 0 ? data.subarray(done, done + part) : new Uint8Array(part)
+    store.write(at, bytes, part, k.epoch)
+    if (at + part > inode.size) inode.size = at + part
+    if (error === 0) done += part
+  }
+  infoOf(inode.sb).pages += store.pages - before
+  return done > 0 ? done : error
 }
 
 /** Linux: generic_file_llseek, remote_llseek: the result must be 0 … the largest file. */
@@ -137,8 +167,8 @@ function truncate(current: Task, inode: Inode, size: number): number {
   if (size > inode.size) {
     const limit = softLimit(current.group.rlimits, RLIMIT_FSIZE)
     if (limit !== RLIM_INFINITY && size > limit) {
-      sendSignalSelf(current, SIGXFSZ)
-      return EFBIG
+      sendSignalSelf(current, SIGXFSZ, 'file-size-limit', inode)
+      return deny(current, EFBIG, 'limit', inode, 'RLIMIT_FSIZE', limit)
     }
     if (size > inode.sb.maxBytes) return EFBIG
   }
@@ -172,7 +202,7 @@ const noFileOps = defineFileOps({ name: 'ramfs.none' })
 function newInode(current: Task, dir: Inode, mode: number, dev: DevT): Ret<Inode> {
   const { sb } = dir
   const info = infoOf(sb)
-  if (info.inodes >= info.maxInodes) return ENOSPC
+  if (info.inodes >= info.maxInodes || shouldFail(current.k, 'alloc:inode')) return ENOSPC
   const inode = makeInode(current.k, sb, mode, dev)
   inode.uid = current.cred.fsuid
   inode.gid = current.cred.fsgid
@@ -271,12 +301,17 @@ export const ramfsDirOps = defineInodeOps({
     return failed
   },
   symlink(current, dir, dentry, target) {
-    const failed = mknod(current, dir, dentry, S_IFLNK | 0o777, NO_DEVICE)
-    if (failed === 0 && dentry.inode !== null) {
-      dentry.inode.data = target
-      dentry.inode.size = utf8Length(target)
+    const inode = newInode(current, dir, S_IFLNK | 0o777, NO_DEVICE)
+    if (typeof inode === 'number') return inode
+    if (shouldFail(current.k, 'alloc:page')) {
+      dropLink(inode)
+      return ENOMEM
     }
-    return failed
+    inode.data = target
+    inode.size = utf8Length(target)
+    dentry.inode = inode
+    touchDir(current, dir)
+    return 0
   },
   link(current, old, dir, dentry) {
     const inode = old.inode as Inode
@@ -379,10 +414,11 @@ const ramfsSuperOps = defineSuperOps({
   },
 })
 
-/** A fresh ramfs. Linux: ramfs_fill_super. */
+/** A fresh ramfs. Errors: EINVAL (options), ENOMEM. Linux: ramfs_fill_super. */
 export function mountRamfs(k: KernelCore, type: string, flags: number, text: string): Ret<SuperBlock> {
   const options = parseOptions(text)
   if (options === null) return EINVAL
+  if (shouldFail(k, 'alloc:inode') || shouldFail(k, 'alloc:dentry')) return ENOMEM
   const info = new RamfsInfo(maxPagesOf(options.size), options.inodes)
   const maxBytes = Math.min(MAX_FILE_BYTES, k.facts.maxFileSize)
   const sb = new SuperBlock(type, k.anonDev(), flags, ramfsSuperOps, info, maxBytes)

@@ -4,6 +4,7 @@
 
 /** An invariant broke, or a module did what it must not. Always a defect, never an answer to a program. */
 export class KernelBug extends Error {
+  /** 'KernelBug'. */
   override readonly name = 'KernelBug'
 
   constructor(message: string, cause?: unknown) {

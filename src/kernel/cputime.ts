@@ -80,7 +80,7 @@ function checkCpuLimit(task: Task, ms: number): void {
     // A limit of 0 seconds means "no timer set": it takes until 2.6.17 to become one of 1 second.
     if (cur === 0) return
     if (seconds >= max) {
-      sendGroupSignal(group.leader, kernelInfo(SIGKILL))
+      sendGroupSignal(group.leader, kernelInfo(SIGKILL), 'cpu-limit')
     } else if (seconds >= cur) {
       sendGroupSignal(group.leader, kernelInfo(SIGXCPU))
       // The soft limit itself moves on, so that the next signal comes a second later. getrlimit shows it.
@@ -90,5 +90,5 @@ function checkCpuLimit(task: Task, ms: number): void {
   }
   if (seconds <= cur) return
   if (Math.floor((utime + stime - ms) / 1000) < seconds) sendGroupSignal(group.leader, kernelInfo(SIGXCPU))
-  if (seconds > max) sendGroupSignal(group.leader, kernelInfo(SIGKILL))
+  if (seconds > max) sendGroupSignal(group.leader, kernelInfo(SIGKILL), 'cpu-limit')
 }

@@ -9,18 +9,29 @@ import type { CapSet } from '../abi/brand.js'
 
 /** One immutable set of credentials. All ids are numbers ≥ 0; `groups` are the supplementary groups. */
 export class Cred {
+  /** The real uid. */
   readonly uid: number
+  /** The effective uid. */
   readonly euid: number
+  /** The saved uid. */
   readonly suid: number
   /** The uid that file access is judged by. Linux: fsuid, setfsuid(2). */
   readonly fsuid: number
+  /** The real gid. */
   readonly gid: number
+  /** The effective gid. */
   readonly egid: number
+  /** The saved gid. */
   readonly sgid: number
+  /** The gid that file access is judged by. */
   readonly fsgid: number
+  /** Supplementary groups. */
   readonly groups: readonly number[]
+  /** Capabilities that are checked. */
   readonly capEffective: CapSet
+  /** Capabilities that may be made effective. */
   readonly capPermitted: CapSet
+  /** Capabilities that exec may pass on. */
   readonly capInheritable: CapSet
   /** prctl(PR_SET_KEEPCAPS): keep permitted capabilities when all uids leave 0. Cleared by exec. */
   readonly keepCaps: boolean

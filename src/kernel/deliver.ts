@@ -3,6 +3,7 @@
  * Linux: get_signal_to_deliver, do_signal_stop, finish_stop, is_orphaned_pgrp (kernel/signal.c, kernel/exit.c, 2.6.14).
  */
 
+import { RLIMIT_CORE } from '../abi/resource.js'
 import {
   CLD_STOPPED,
   defaultAction,
@@ -10,22 +11,29 @@ import {
   SA_RESETHAND,
   SIG_DFL,
   SIG_IGN,
+  SIGCHLD,
   SIGSTOP,
   type SigInfo,
 } from '../abi/signal.js'
-import { doExit, doGroupExit, orphanedPgrp } from './exit.js'
+import { noteKill } from '../security/deny.js'
+import type { CoreOutcome } from '../sim/why.js'
+import { ATTEND } from './attention.js'
+import { doExit, doGroupExit, orphanedPgrp, reapZombies } from './exit.js'
+import { softLimit } from './rlimit.js'
 import {
   actionOf,
+  causeOf,
   dequeueSignal,
   ignoredByDefault,
   isStopSignal,
   notifyParentStop,
   recalcSigpending,
+  sentBy,
   threadsOf,
 } from './signal.js'
 import type { KSigAction } from './signal_state.js'
 import { sigBit } from './sigset.js'
-import { TASK_STOPPED, type Task, TF_ZAPPED } from './task.js'
+import { type PendingCall, TASK_STOPPED, type Task, TF_ZAPPED } from './task.js'
 
 /** A signal with a handler. */
 export interface Delivery {
@@ -35,9 +43,9 @@ export interface Delivery {
 
 /**
  * Acts on pending signals until one has a handler (returned), none is left (null), or the task has stopped or
- * died (null, with its state saying so). Linux: get_signal_to_deliver.
+ * died (null, with its state saying so). `call` is the call that it has just made. Linux: get_signal_to_deliver.
  */
-export function getSignalToDeliver(current: Task): Delivery | null {
+export function getSignalToDeliver(current: Task, call: PendingCall | null): Delivery | null {
   const { group } = current
   for (;;) {
     if (group.stopCount > 0) {
@@ -50,7 +58,10 @@ export function getSignalToDeliver(current: Task): Delivery | null {
     const sig = info.signo
     const action = actionOf(current, sig)
     if (current.k.trace.signalDeliver) emitDeliver(current, info, action.handler)
-    if (action.handler === SIG_IGN) continue
+    if (action.handler === SIG_IGN) {
+      if (sig === SIGCHLD && current.k.facts.reapsBySignal) reapZombies(current)
+      continue
+    }
     if (action.handler !== SIG_DFL) {
       if ((action.flags & SA_RESETHAND) !== 0) {
         current.sighand.actions[sig] = { ...action, handler: SIG_DFL }
@@ -65,18 +76,39 @@ export function getSignalToDeliver(current: Task): Delivery | null {
       stopGroup(current, sig)
       return null
     }
+    const syscall = call?.name ?? ''
     if ((current.flags & TF_ZAPPED) !== 0) {
+      noteKill(current, sig, 'exec', null, null, 'none', syscall)
       doExit(current, sig)
       return null
     }
-    const dumps = defaultAction(sig, current.k.facts.release) === 'core'
-    doGroupExit(current, sig | (dumps && mayDumpCore(current) ? 0x80 : 0))
+    const core = coreOutcome(current, sig)
+    noteDeath(current, info, core, syscall)
+    doGroupExit(current, core === 'dumped' ? sig | 0x80 : sig)
     return null
   }
 }
 
 /** A core is dumped when RLIMIT_CORE allows at least a page. No file is written: the status says it. */
-const mayDumpCore = (task: Task): boolean => task.dumpable === 1 && (task.group.rlimits[4]?.cur ?? 0) >= 4096
+function coreOutcome(task: Task, sig: number): CoreOutcome {
+  if (defaultAction(sig, task.k.facts.release) !== 'core') return 'none'
+  if (task.dumpable !== 1) return 'not-dumpable'
+  return softLimit(task.group.rlimits, RLIMIT_CORE) >= 4096 ? 'dumped' : 'limit'
+}
+
+/** Notes what a task is dying of, for `kernel.why`: of `info`, unless its group has been doomed before. */
+function noteDeath(current: Task, info: SigInfo, core: CoreOutcome, syscall: string): void {
+  const { group } = current
+  const dumped = group.groupExit ? ((group.groupExitCode & 0x80) !== 0 ? 'dumped' : 'none') : core
+  if (!group.groupExit) group.fatal = causeOf(current, info) ?? { info, cause: sentBy(info), subject: null }
+  const { fatal } = group
+  if (fatal !== undefined) {
+    noteKill(current, fatal.info.signo, fatal.cause, fatal.info, fatal.subject, dumped, syscall)
+    return
+  }
+  const sig = group.groupExitCode & 0x7f
+  noteKill(current, sig || info.signo, sig === 0 ? 'group-exit' : 'kernel', null, null, dumped, syscall)
+}
 
 /** Stops the calling thread and asks its siblings to follow. Linux: do_signal_stop. */
 function stopGroup(current: Task, sig: number): void {
@@ -102,7 +134,7 @@ function stopThread(current: Task): void {
 function finishStop(current: Task): void {
   const { group } = current
   current.state = TASK_STOPPED
-  current.k.attention = true
+  current.k.attention |= ATTEND
   recalcSigpending(current)
   if (group.stopCount > 0) return
   group.stopped = true

@@ -9,15 +9,27 @@
 
 import { asCapSet } from '../abi/brand.js'
 import { CAP_EMPTY_SET, CAP_FULL_SET, CAP_INIT_EFF_SET, CAP_SETPCAP, CAP_SETUID } from '../abi/capability.js'
-import { E2BIG, EACCES, ENOENT, ENOEXEC, type Errno, ETXTBSY, isErr, type Ret } from '../abi/errno.js'
+import {
+  E2BIG,
+  EACCES,
+  ENFILE,
+  ENOENT,
+  ENOEXEC,
+  ENOMEM,
+  type Errno,
+  ETXTBSY,
+  isErr,
+  type Ret,
+} from '../abi/errno.js'
 import { FD_CLOEXEC, O_RDONLY } from '../abi/fcntl.js'
 import { MS_NOEXEC, MS_NOSUID } from '../abi/mount.js'
 import { TASK_COMM_LEN } from '../abi/prctl.js'
-import { SIG_IGN } from '../abi/signal.js'
+import { SIG_IGN, SIGKILL } from '../abi/signal.js'
 import { S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_IXGRP } from '../abi/stat.js'
 import { utf8Decode, utf8Length } from '../lib/bytes.js'
 import { capable } from '../security/capability.js'
-import { deny } from '../security/deny.js'
+import { deny, NOBODY_MAY } from '../security/deny.js'
+import { shouldFail } from '../sim/faults.js'
 import { filpClose, fput } from '../vfs/close.js'
 import { copyFdTable, fdRemove } from '../vfs/fdtable.js'
 import { File, FMODE_READ } from '../vfs/file.js'
@@ -28,7 +40,7 @@ import { stealLocks } from '../vfs/posix_lock.js'
 import { type Cred, credWith } from './cred.js'
 import { completeVfork, exitExe, killThread, releaseTask } from './exit.js'
 import type { ProgramImage } from './program.js'
-import { recalcSigpending, removeFromQueue, threadsOf } from './signal.js'
+import { recalcSigpending, removeFromQueue, sendSignalSelf, threadsOf } from './signal.js'
 import { DEFAULT_ACTION, SigHand } from './signal_state.js'
 import { TASK_ZOMBIE, type Task, TF_FORKNOEXEC, TF_STARTED, TF_VFORK, TF_ZAPPED } from './task.js'
 
@@ -58,18 +70,19 @@ function openExec(current: Task, path: string): Ret<File> {
   if (failed !== 0) return failed as Errno
   const inode = nd.dentry.inode
   if (inode === null) return ENOENT
-  if ((inode.mode & S_IFMT) !== S_IFREG) return EACCES
+  if ((inode.mode & S_IFMT) !== S_IFREG) return deny(current, EACCES, 'state', inode, 'not-a-regular-file')
   if (((inode.sb.flags | nd.mnt.flags) & MS_NOEXEC) !== 0)
     return deny(current, EACCES, 'mount', inode, 'noexec')
   const denied = inodePermission(current, inode, MAY_EXEC)
   if (denied !== 0) return denied as Errno
-  if (lacksExecBit(inode)) return deny(current, EACCES, 'dac', inode, MAY_EXEC)
+  if (lacksExecBit(inode)) return deny(current, EACCES, 'dac', inode, MAY_EXEC, NOBODY_MAY)
+  if (shouldFail(current.k, 'alloc:file')) return ENFILE
   const file = new File(inode.fops, null as unknown, inode)
   file.dentry = nd.dentry
   file.mnt = nd.mnt
   file.flags = O_RDONLY
   file.mode = FMODE_READ
-  if (!denyWriteAccess(inode)) return ETXTBSY
+  if (!denyWriteAccess(inode)) return deny(current, ETXTBSY, 'state', inode, 'open-for-writing')
   igrab(inode)
   nd.mnt.count++
   return file
@@ -207,8 +220,27 @@ const bytesOf = (words: readonly string[]): number =>
   words.reduce((sum, word) => sum + utf8Length(word) + 1, 0)
 
 /**
+ * What exec allocates when it begins to let go of the old image. Handlers of its own: nothing has happened yet. A
+ * descriptor table of its own: the other threads are dead. A stack: the old image is gone, so the task dies of SIGKILL.
+ * Linux: de_thread, unshare_files in flush_old_exec; setup_arg_pages in load_elf_binary.
+ */
+function flushFault(current: Task, file: File): number {
+  const { k } = current
+  const lacksHandlers = current.sighand.users > 1 && shouldFail(k, 'alloc:sighand')
+  if (!lacksHandlers) {
+    const lacksFiles = current.files.users > 1 && shouldFail(k, 'alloc:files')
+    const lacksStack = !lacksFiles && shouldFail(k, 'alloc:stack')
+    if (!lacksFiles && !lacksStack) return 0
+    becomeOnlyThread(current)
+    if (lacksStack) sendSignalSelf(current, SIGKILL, 'kernel', file.inode)
+  }
+  closeExec(file)
+  return ENOMEM
+}
+
+/**
  * Replaces the image of `current`. 0, or an Errno with everything as before: ENOENT, EACCES, ENOEXEC, ETXTBSY,
- * E2BIG, ELOOP … The dispatcher then starts `current.program` afresh. Linux: do_execve.
+ * E2BIG, ELOOP, ENOMEM … The dispatcher then starts `current.program` afresh. Linux: do_execve.
  */
 export function doExecve(
   current: Task,
@@ -216,13 +248,19 @@ export function doExecve(
   argv: readonly string[],
   env: readonly string[],
 ): number {
+  const { k } = current
+  if (shouldFail(k, 'alloc:mm')) return ENOMEM
   const found = findImage(current, path, argv)
   if (isErr(found)) return found
-  if (bytesOf(found.argv) + bytesOf(env) > MAX_ARG_BYTES) {
+  const tooLong = bytesOf(found.argv) + bytesOf(env) > MAX_ARG_BYTES
+  if (tooLong || shouldFail(k, 'alloc:page')) {
     closeExec(found.file)
-    return E2BIG
+    return tooLong ? E2BIG : ENOMEM
   }
-  const { k } = current
+  if (k.injection !== null) {
+    const failed = flushFault(current, found.file)
+    if (failed !== 0) return failed
+  }
   becomeOnlyThread(current)
   const { cred, gains } = credAfterExec(current, found.file)
   current.cred = cred

@@ -18,6 +18,7 @@ import {
 import { filpClose, fput } from '../vfs/close.js'
 import { type FdTable, fdRemove } from '../vfs/fdtable.js'
 import { allowWriteAccess, iput } from '../vfs/inode.js'
+import { ATTEND } from './attention.js'
 import { KernelBug } from './bug.js'
 import { addChild, leavePgrp, removeChild } from './pid.js'
 import { dequeueTask } from './runqueue.js'
@@ -99,7 +100,7 @@ export function doExit(current: Task, code: number): void {
   current.restart = null
   current.frames = null
   exitNotify(current, current.group.groupExit ? current.group.groupExitCode : code)
-  k.attention = true
+  k.attention |= ATTEND
 }
 
 function cancelTimers(current: Task): void {
@@ -199,7 +200,8 @@ function reparentChildren(current: Task): void {
 /** What a child asked for by prctl(PR_SET_PDEATHSIG), if its parent may signal it. Linux: reparent_thread. */
 function sendDeathSignal(current: Task, child: Task): void {
   const { pdeathSignal } = child
-  groupSendSignal(current, child.group.leader, pdeathSignal, userInfo(current, pdeathSignal))
+  const info = userInfo(current, pdeathSignal)
+  groupSendSignal(current, child.group.leader, pdeathSignal, info, 'parent-death')
 }
 
 /** A group that this exit leaves without a link to its session, with a stopped member, gets SIGHUP and SIGCONT. */
@@ -246,7 +248,8 @@ export function notifyParent(task: Task): void {
   const action = actionOf(parent, SIGCHLD)
   let signal = task.exitSignal
   let reap = signal === -1
-  if (signal === SIGCHLD && (action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0)) {
+  const isWatched = signal === SIGCHLD && !task.k.facts.reapsBySignal
+  if (isWatched && (action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0)) {
     reap = true
     if (action.handler === SIG_IGN) signal = -1
   }
@@ -267,6 +270,23 @@ function exitInfo(task: Task, signal: number): Parameters<typeof sendGroupSignal
     status: killed ? status & 0x7f : (status >> 8) & 0xff,
     utime: task.group.utime,
     stime: task.group.stime,
+  }
+}
+
+/**
+ * The parent ignores SIGCHLD and has been sent it: its dead children go. Before 2.6 only.
+ * Linux: the loop over sys_wait4 in do_signal, arch/i386/kernel/signal.c (2.2).
+ */
+export function reapZombies(parent: Task): void {
+  for (let child = parent.firstChild; child !== null; ) {
+    const next = child.siblingNext
+    if (child.state === TASK_ZOMBIE && child.exitSignal === SIGCHLD) {
+      const { group } = child
+      parent.group.childUtime += group.utime + group.childUtime
+      parent.group.childStime += group.stime + group.childStime
+      releaseTask(child)
+    }
+    child = next
   }
 }
 

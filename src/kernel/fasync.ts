@@ -8,6 +8,7 @@
  * in 2.2, where the owner's uids and F_SETSIG came with 2.2.0).
  */
 
+import { ENOMEM, type Errno } from '../abi/errno.js'
 import {
   POLLERR,
   POLLHUP,
@@ -31,6 +32,7 @@ import {
   SIGURG,
   type SigInfo,
 } from '../abi/signal.js'
+import { shouldFail } from '../sim/faults.js'
 import type { File } from '../vfs/file.js'
 import type { KernelCore } from './kernel.js'
 import { kernelInfo, sendGroupSignal } from './signal.js'
@@ -50,16 +52,25 @@ export class FasyncEntry {
   }
 }
 
-/** Puts a file on a list or takes it off; a file already there gets the new descriptor. Linux: fasync_helper. */
-export function fasyncHelper(current: Task, list: FasyncEntry[], file: File, fd: number, on: boolean): void {
+/**
+ * Puts a file on a list or takes it off; a file already there gets the new descriptor. 0 or ENOMEM.
+ * Linux: fasync_helper.
+ */
+export function fasyncHelper(
+  current: Task,
+  list: FasyncEntry[],
+  file: File,
+  fd: number,
+  on: boolean,
+): 0 | Errno {
+  if (on && shouldFail(current.k, 'alloc:fasync')) return ENOMEM
   const at = list.findIndex((entry) => entry.file === file)
+  const known = list[at]
   if (!on) {
     if (at >= 0) list.splice(at, 1)
-    return
-  }
-  const known = list[at]
-  if (known === undefined) list.unshift(new FasyncEntry(current.k, file, fd))
+  } else if (known === undefined) list.unshift(new FasyncEntry(current.k, file, fd))
   else known.fd = fd
+  return 0
 }
 
 /** Takes a file off a list when it is released: no task need be acting. Linux: fasync(-1, filp, 0). */

@@ -13,12 +13,14 @@ import {
   CLONE_VM,
   CSIGNAL,
 } from '../abi/clone.js'
-import { EAGAIN, EINVAL, type Errno, isErr, type Ret } from '../abi/errno.js'
+import { EAGAIN, EINVAL, ENOMEM, type Errno, isErr, type Ret } from '../abi/errno.js'
 import { RLIMIT_NPROC } from '../abi/resource.js'
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
+import { shouldFail } from '../sim/faults.js'
 import { copyFdTable } from '../vfs/fdtable.js'
 import { igrab } from '../vfs/inode.js'
+import type { KernelCore } from './kernel.js'
 import { addChild, allocPid, joinPgrp } from './pid.js'
 import { softLimit } from './rlimit.js'
 import { SigHand } from './signal_state.js'
@@ -34,6 +36,10 @@ function tooManyProcesses(current: Task): boolean {
   return current.cred.uid !== 0 && !capable(current, CAP_SYS_ADMIN) && !capable(current, CAP_SYS_RESOURCE)
 }
 
+/** The user has as many processes as RLIMIT_NPROC allows. */
+export const denyProcess = (current: Task): Errno =>
+  deny(current, EAGAIN, 'limit', null, 'RLIMIT_NPROC', softLimit(current.group.rlimits, RLIMIT_NPROC))
+
 function copyFs(from: FsStruct): FsStruct {
   igrabDentries(from)
   return new FsStruct(from.root, from.rootMnt, from.pwd, from.pwdMnt, from.umask)
@@ -48,8 +54,21 @@ function igrabDentries(fs: FsStruct): void {
 }
 
 /**
+ * What a new task is made of that cannot be had. Linux gives back, in copy_process, what it has taken by then: all of
+ * it is asked for before anything is taken here. The pid is spent, as there.
+ */
+function lacksMemory(k: KernelCore, flags: number): boolean {
+  if (shouldFail(k, 'alloc:task')) return true
+  if ((flags & CLONE_FILES) === 0 && shouldFail(k, 'alloc:files')) return true
+  if ((flags & CLONE_FS) === 0 && shouldFail(k, 'alloc:fs')) return true
+  if ((flags & CLONE_SIGHAND) === 0 && shouldFail(k, 'alloc:sighand')) return true
+  if (k.facts.hasThreadGroups && (flags & CLONE_THREAD) === 0 && shouldFail(k, 'alloc:signal')) return true
+  return (flags & CLONE_VM) === 0 && shouldFail(k, 'alloc:mm')
+}
+
+/**
  * A new task like `current`, runnable, not yet queued. Errors: EAGAIN (RLIMIT_NPROC, no pid), EINVAL (flags that
- * need each other), or what a module's taskCreate hook says. Linux: copy_process.
+ * need each other), ENOMEM, or what a module's taskCreate hook says. Linux: copy_process.
  */
 export function copyProcess(current: Task, flags: number): Ret<Task> {
   const { k } = current
@@ -59,10 +78,12 @@ export function copyProcess(current: Task, flags: number): Ret<Task> {
   if (k.facts.hasThreadGroups && (flags & CLONE_SIGHAND) !== 0 && (flags & CLONE_VM) === 0) return EINVAL
   const verdict = k.security.taskCreate(current, flags)
   if (verdict !== 0) return verdict as Errno
-  if (tooManyProcesses(current)) return deny(current, EAGAIN, 'limit', current, 'RLIMIT_NPROC')
-  if (k.state.tasks.size >= k.maxTasks) return deny(current, EAGAIN, 'limit', current, 'number of tasks')
+  if (tooManyProcesses(current)) return denyProcess(current)
+  if (k.state.tasks.size >= k.maxTasks) return deny(current, EAGAIN, 'limit', null, 'threads-max', k.maxTasks)
   const pid = allocPid(k)
-  if (isErr(pid)) return pid
+  if (isErr(pid))
+    return k.injection === null ? deny(current, pid, 'limit', null, 'pid_max', k.state.pidMax) : pid
+  if (k.injection !== null && lacksMemory(k, flags)) return ENOMEM
   const { fs, files, sighand, group } = current
   if ((flags & CLONE_FS) !== 0) fs.users++
   if ((flags & CLONE_FILES) !== 0) files.users++

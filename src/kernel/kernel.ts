@@ -10,13 +10,16 @@ import type { DevT } from '../abi/brand.js'
 import type { ProfileFacts } from '../abi/profile.js'
 import { Refusal } from '../security/deny.js'
 import type { SecurityHooks } from '../security/hooks.js'
+import type { Faults } from '../sim/faults.js'
 import type { Random } from '../sim/random.js'
 import type { Trace } from '../sim/trace.js'
+import type { Why } from '../sim/why.js'
 import type { DeviceRegistry } from '../vfs/devices.js'
 import type { Mount } from '../vfs/mount.js'
 import { Nameidata } from '../vfs/nameidata.js'
 import type { PathCache } from '../vfs/path.js'
 import type { FileSystemType, SuperBlock } from '../vfs/superblock.js'
+import type { Audit } from './books.js'
 import type { NamedHandler, ProcEntry, TaskNotifiers } from './module.js'
 import type { ProgramImage, UserMode } from './program.js'
 import { RunQueue } from './runqueue.js'
@@ -31,39 +34,55 @@ export class KernelState {
   now = 0
   /** By how many milliseconds stime(2) and settimeofday(2) have put the wall clock forward. */
   clockOffset = 0
+  /** The random numbers of the run. */
   random: Random
   /** All tasks by pid, oldest first, zombies included. */
   tasks = new Map<number, Task>()
+  /** Process groups by id. */
   pgrps = new Map<number, Pgrp>()
   /** How many process groups each session has. */
   sessions = new Map<number, number>()
+  /** Pid 1. */
   init: Task | null = null
   /** Tasks per real uid. Linux: struct user_struct, processes. */
   userTasks = new Map<number, number>()
+  /** The pid given out last. */
   lastPid = 0
+  /** @internal The serial number of the next task. */
   nextSerial = 1
+  /** Pids are below this. */
   pidMax: number
+  /** @internal Runnable tasks with programs. */
   runQueue = new RunQueue()
+  /** @internal Woken tasks that the host drives. */
   directQueue = new RunQueue()
+  /** @internal Pending timers; `addTimer` sets one. */
   timers = new TimerHeap()
+  /** The mount of `/`. */
   rootMnt: Mount | null = null
   /** All mounts in the order of mounting. */
   mounts: Mount[] = []
+  /** Mounted file systems. */
   superBlocks: SuperBlock[] = []
-  /** Minor numbers of devices that are none. Linux: get_unnamed_dev. */
+  /** @internal Minor numbers of devices that are none. Linux: get_unnamed_dev. */
   nextAnonDev = 1
-  /** Inode numbers of pipes. */
+  /** @internal Inode numbers of pipes. */
   nextPipeIno = 1
+  /** The host name. */
   hostname: string
+  /** The NIS domain. */
   domainname = '(none)'
   /** The kernel's messages. Linux: log_buf. */
   log: string[] = []
-  /** Where reads of /dev/kmsg and syslog(2) have got to, as an index of messages ever written. */
+  /** @internal Messages that the log has dropped. */
   logStart = 0
+  /** @internal Readers of the log sleep here. */
   logWait = new WaitQueue('kernel log')
-  /** Tunables of /proc/sys, by path. */
+  /** @internal Tunables of /proc/sys, by path. */
   sysctl = new Map<string, number | string>()
+  /** Tasks made since boot. */
   forks = 0
+  /** Steps of the scheduler since boot. */
   switches = 0
   /** Modules' states by module name. */
   modules = new Map<string, unknown>()
@@ -77,43 +96,67 @@ export class KernelState {
 
 /** What modules and subsystems see of a kernel. */
 export class KernelCore {
+  /** Everything that changes. It is another object after `restore`: do not keep it. */
   state: KernelState
+  /** What the profile says. */
   readonly facts: ProfileFacts
+  /** What happens, as events; emit only where the flag of the kind is set. */
   readonly trace: Trace
   /** Compiled security hooks. */
   security: SecurityHooks
+  /** Kinds of file systems by name. */
   readonly filesystems = new Map<string, FileSystemType>()
+  /** @internal Drivers by number. */
   devices: DeviceRegistry
   /** Slots of modules on labelled objects; see security/blob.ts. */
   readonly securitySlots = new Map<string, number>()
-  /** System calls by name: this profile's and the modules'. */
+  /** @internal System calls by name: this profile's and the modules'. */
   syscalls: ReadonlyMap<string, SyscallEntry>
+  /** @internal Images by the path of their executable. */
   readonly programs = new Map<string, ProgramImage>()
+  /** Timer handlers by name. */
   readonly timerHandlers = new Map<string, NamedHandler>()
+  /** Entries that modules add to /proc. */
   readonly procEntries: ProcEntry[] = []
+  /** Modules' notifiers, in order. */
   readonly notifiers: Partial<TaskNotifiers>[] = []
   /** What subsystems keep of the contributions, by a name of theirs; emptied when they change. */
   readonly caches = new Map<string, unknown>()
+  /** @internal What subsystems and modules recount for `checkInvariants`. */
+  readonly audits: Audit[] = []
+  /** @internal The fault experiment under way; see sim/faults.ts. */
+  injection: Faults | null = null
+  /** @internal Split paths. */
   readonly paths: PathCache
-  /** Something besides the current call needs doing: a direct task was woken, a call blocked, a signal came. */
-  attention = false
+  /** @internal What needs doing besides the current call: ATTEND, REFUSED; see attention.ts. */
+  attention = 0
   /** Does any module have a syscallEnter hook? */
   syscallHooked = false
   /** Virtual milliseconds that a call costs its task. */
   readonly syscallTime: number
-  /** Counts the states that `restore` has put in place; handles look their tasks up again when it changes. */
+  /**
+   * @internal Counts the states that `restore` has put in place; handles look their tasks up again when it
+   * changes.
+   */
   generation = 0
   /** Sequence number of the next trace event. */
   seq = 1
   /** Owner number of file pages written by this copy of the kernel; see fs/pages.ts. */
   epoch = 1
-  /** The layer that runs programs. */
+  /** @internal The layer that runs programs. */
   declare user: UserMode
-  readonly refusal = new Refusal()
+  /** @internal What has been refused in the current call so far; see security/deny.ts. */
+  refusal = new Refusal()
+  /** @internal How many refusals and kills there have been. */
+  refusals = 0
   /** Tasks that may exist at once; EAGAIN beyond. */
   readonly maxTasks: number
-  /** Scratch results of path walks; a walk never runs inside another but for rename and link, which use both. */
+  /**
+   * @internal Scratch result of a path walk; a walk never runs inside another but for rename and link, which
+   * use both.
+   */
   readonly nd = new Nameidata()
+  /** @internal The second one. */
   readonly nd2 = new Nameidata()
 
   constructor(wiring: KernelWiring) {
@@ -155,17 +198,17 @@ export class KernelCore {
   }
 
   /** @internal Emits a security:deny event; called only when somebody listens. */
-  emitDeny(current: Task, refusal: Refusal, reason: string): void {
+  emitDeny(current: Task, why: Why): void {
     this.trace.emitEvent({
       kind: 'security:deny',
       seq: this.seq++,
       time: this.state.now,
       pid: current.pid,
       comm: current.comm,
-      errno: refusal.errno,
-      check: refusal.check,
-      what: refusal.what,
-      reason,
+      errno: why.check === 'kill' ? 0 : why.errno,
+      check: why.check,
+      reason: why.sentence,
+      why,
     })
   }
 

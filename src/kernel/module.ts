@@ -11,14 +11,18 @@ import type { File } from '../vfs/file.js'
 import type { Inode } from '../vfs/inode.js'
 import type { FileOperations } from '../vfs/ops.js'
 import type { FileSystemType } from '../vfs/superblock.js'
+import type { Audit } from './books.js'
 import type { KernelCore } from './kernel.js'
 import type { SyscallHandler } from './syscall.js'
 import type { Task } from './task.js'
 
 /** Told about tasks. Linux: the notifier chains and process-event calls in fork, exec, exit and sys.c. */
 export interface TaskNotifiers {
+  /** A task has been made and has not run. */
   fork(parent: Task, child: Task): void
+  /** A task runs a new program. */
   exec(task: Task): void
+  /** A task ends; `code` is its wait status. */
   exit(task: Task, code: number): void
   /** The task has been waited for and is gone. */
   release(task: Task): void
@@ -33,18 +37,27 @@ export interface CharDevice {
   /** The major number; 'dynamic' for the highest free one. */
   readonly major: number | 'dynamic'
   /** Nodes to make in /dev of the default root: name, minor, mode. */
-  readonly nodes: readonly { readonly name: string; readonly minor: number; readonly mode: number }[]
+  readonly nodes: readonly {
+    /** Relative to /dev; slashes make directories: 'net/tun'. */
+    readonly name: string
+    /** The minor number. */
+    readonly minor: number
+    /** Permission bits, such as 0o666. */
+    readonly mode: number
+  }[]
   /** The operations for a minor; null where there is no such unit (ENODEV or ENXIO as the driver says). */
   open(k: KernelCore, minor: number): FileOperations | null
 }
 
 /** What a /proc entry is about: the task of /proc/<pid>/…, or none. */
 export interface ProcSubject {
+  /** The task, or null. */
   readonly task: Task | null
 }
 
 /** A file in /proc. `path` is relative to it: 'net/wireless', '<pid>/attr/current', 'sys/kernel/foo'. */
 export interface ProcEntry {
+  /** Relative to /proc: 'net/wireless', '<pid>/attr/current', 'sys/kernel/foo'. */
   readonly path: string
   /** Permission bits, such as 0o444. */
   readonly mode: number
@@ -57,16 +70,25 @@ export interface ProcEntry {
 /** Runs a timer or deferred work by its name. `data` is what was given when it was set. */
 export type NamedHandler = (k: KernelCore, data: unknown) => void
 
+/** What a module adds to a kernel. */
 export interface Contributions<Api = unknown, Sys = unknown> {
   /** Becomes `kernel.<name>`. */
   readonly api: Api
   /** Joins `process.sys`: name to handler; the task argument is bound. */
   readonly syscalls?: Sys
+  /** What it is asked before things happen; in the order of modules, after the mode bits. */
   readonly hooks?: Partial<SecurityHooks>
+  /** What it is told about tasks. */
   readonly notify?: Partial<TaskNotifiers>
+  /** Kinds of file systems that mount(2) then knows. */
   readonly filesystems?: readonly FileSystemType[]
+  /** Character devices, with their nodes in /dev. */
   readonly devices?: readonly CharDevice[]
+  /** Files in /proc. */
   readonly proc?: readonly ProcEntry[]
+  /** What it adds to the recount of `checkInvariants`: what it holds, and its own counts. */
+  readonly audit?: Audit
+  /** Handlers of timers by name, for `addTimer`. */
   readonly timers?: Readonly<Record<string, NamedHandler>>
 }
 
@@ -81,10 +103,13 @@ export interface KernelModule<
   Sys = unknown,
   Requires extends string = never,
 > {
+  /** A word such as 'mac': the member of the kernel that its API becomes. */
   readonly name: Name
+  /** Modules that must be there too; they are wired before. */
   readonly requires?: readonly Requires[]
   /** Modules that change what this one contributes when they are present. */
   readonly uses?: readonly string[]
+  /** Modules that must not be there. */
   readonly conflicts?: readonly string[]
   /** Fresh state: plain data, cloned by fork() and digested by tests. */
   init(k: KernelCore): State
@@ -94,11 +119,17 @@ export interface KernelModule<
 
 /** Any module: what lists of modules are made of. Its state type is erased by the intersection in `attach`. */
 export interface AnyModule {
+  /** See KernelModule. */
   readonly name: string
+  /** See KernelModule. */
   readonly requires?: readonly string[]
+  /** See KernelModule. */
   readonly uses?: readonly string[]
+  /** See KernelModule. */
   readonly conflicts?: readonly string[]
+  /** See KernelModule. */
   init(k: KernelCore): unknown
+  /** See KernelModule. */
   attach(k: KernelCore, state: never): Contributions
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { EAGAIN, type Ret } from '../abi/errno.js'
+import { shouldFail } from '../sim/faults.js'
 import type { KernelCore, KernelState } from './kernel.js'
 import { Pgrp, type Task, type ThreadGroup } from './task.js'
 
@@ -15,6 +16,7 @@ const inUse = (state: KernelState, pid: number): boolean =>
 export function allocPid(k: KernelCore): Ret<number> {
   const { state } = k
   const { pidMax } = state
+  if (shouldFail(k, 'alloc:pid')) return EAGAIN
   for (let tries = 0, pid = state.lastPid + 1; tries < pidMax; tries++, pid++) {
     if (pid >= pidMax) pid = Math.min(k.facts.pidWrapsTo, pidMax - 1)
     if (pid > 0 && !inUse(state, pid)) {

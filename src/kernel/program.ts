@@ -11,7 +11,9 @@ import type { Task } from './task.js'
 
 /** Handed to the dispatcher by programs: which call, with which arguments. */
 export interface SyscallRequest {
+  /** The call's name: 'open'. */
   readonly name: string
+  /** Its arguments. */
   readonly args: readonly unknown[]
 }
 
@@ -21,10 +23,12 @@ export interface UserMode {
   handlerNumber(task: Task, fn: unknown): number
   /** The function behind a number. */
   handlerFunction(task: Task, handler: number): SigHandler
-  /** An image that runs a function (clone). */
-  functionImage(fn: unknown): ProgramImage
+  /** An image that runs a generator function and knows the task's handlers (clone); null for anything else. */
+  functionImage(task: Task, fn: unknown): ProgramImage | null
   /** The task's program has been replaced: it starts afresh when it runs next. */
   started(task: Task): void
+  /** A call of a program that keeps a journal is over: what it has left in its arguments. */
+  outputsOf(call: SyscallRequest, result: unknown): CallOutputs
   /** A child has been made: it knows its parent's handlers. */
   forked(parent: Task, child: Task): void
 }
@@ -39,15 +43,19 @@ export interface ProgramImage {
   readonly journalled: boolean
 }
 
-/** One thing a program was told. `signal` entries start a handler, the others answer a call. */
+/** What a call left in its arguments, by position; null for nothing. Frozen copies. */
+export type CallOutputs = readonly (readonly [number, unknown])[] | null
+
+/** One thing a program was told. `result` entries answer a call, the others start a handler. */
 export interface JournalEntry {
-  readonly kind: 'result' | 'signal'
+  /** 'early': a signal that came before the program had begun. */
+  readonly kind: 'result' | 'signal' | 'early'
   /** The call and its plain arguments, or the handler's number. */
   readonly what: string | number
   /** A frozen copy of the answer, or of the signal's information. */
   readonly value: unknown
-  /** What the call left in its arguments, by position. */
-  readonly out: readonly (readonly [number, unknown])[] | null
+  /** What the call left in its arguments. */
+  readonly out: CallOutputs
 }
 
 /** A chain of entries. */

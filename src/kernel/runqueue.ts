@@ -6,6 +6,7 @@
  * call. Insertion and removal cost the same whatever the number of tasks.
  */
 
+import { ATTEND } from './attention.js'
 import { type Task, TF_DIRECT } from './task.js'
 
 /** A doubly linked queue of runnable tasks. */
@@ -20,7 +21,7 @@ export function enqueueTask(task: Task): void {
   if (task.queued !== null) return
   const direct = (task.flags & TF_DIRECT) !== 0
   const queue = direct ? task.k.state.directQueue : task.k.state.runQueue
-  if (direct) task.k.attention = true
+  if (direct) task.k.attention |= ATTEND
   task.queued = queue
   task.runPrev = queue.tail
   if (queue.tail === null) queue.head = task

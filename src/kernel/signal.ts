@@ -7,7 +7,7 @@
 
 import { asPid, asUid } from '../abi/brand.js'
 import { CAP_KILL } from '../abi/capability.js'
-import { EAGAIN, EINVAL, EPERM, ESRCH } from '../abi/errno.js'
+import { EAGAIN, EINVAL, EPERM, type Errno, ESRCH } from '../abi/errno.js'
 import { RLIMIT_SIGPENDING } from '../abi/resource.js'
 import {
   CLD_CONTINUED,
@@ -18,21 +18,31 @@ import {
   SI_USER,
   SIG_DFL,
   SIG_IGN,
+  SIGALRM,
   SIGCHLD,
   SIGCONT,
+  SIGHUP,
+  SIGIO,
   SIGKILL,
+  SIGPROF,
   SIGRTMIN,
   SIGSTOP,
   SIGTSTP,
   SIGTTIN,
   SIGTTOU,
+  SIGVTALRM,
+  SIGXCPU,
   type SigInfo,
 } from '../abi/signal.js'
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
+import { shouldFail } from '../sim/faults.js'
+import type { KillCause } from '../sim/why.js'
+import { ATTEND } from './attention.js'
+import type { KernelCore } from './kernel.js'
 import { softLimit } from './rlimit.js'
 import { enqueueTask } from './runqueue.js'
-import { DEFAULT_ACTION, type KSigAction, PendingSignals } from './signal_state.js'
+import { DEFAULT_ACTION, type KSigAction, PendingSignals, type SignalCause } from './signal_state.js'
 import { firstSignal, inSet, sigBit } from './sigset.js'
 import {
   pgidOf,
@@ -66,7 +76,8 @@ export function ignoredByDefault(task: Task, sig: number): boolean {
 function isIgnored(task: Task, sig: number): boolean {
   if (inSet(task.blockedLow, task.blockedHigh, sig)) return false
   const { handler } = actionOf(task, sig)
-  return handler === SIG_IGN || (handler === SIG_DFL && ignoredByDefault(task, sig))
+  if (handler === SIG_IGN) return sig !== SIGCHLD || !task.k.facts.reapsBySignal
+  return handler === SIG_DFL && ignoredByDefault(task, sig)
 }
 
 /** Recomputes whether a thread has something to look at. Linux: recalc_sigpending. */
@@ -76,7 +87,7 @@ export function recalcSigpending(task: Task): void {
   const low = (pending?.low ?? 0) | (shared?.low ?? 0)
   const high = (pending?.high ?? 0) | (shared?.high ?? 0)
   task.sigPending = (low & ~task.blockedLow) !== 0 || (high & ~task.blockedHigh) !== 0 || group.stopCount > 0
-  if (task.sigPending) task.k.attention = true
+  if (task.sigPending) task.k.attention |= ATTEND
 }
 
 /** Takes signals out of a pending set. Linux: rm_from_queue. */
@@ -94,7 +105,7 @@ export const threadsOf = (group: ThreadGroup): readonly Task[] => group.threads 
 /** Makes a thread look at its signals. `resume` also ends a stop. Linux: signal_wake_up. */
 export function signalWakeUp(task: Task, resume: boolean): void {
   task.sigPending = true
-  task.k.attention = true
+  task.k.attention |= ATTEND
   if (task.state === TASK_INTERRUPTIBLE || (resume && task.state === TASK_STOPPED)) wakeTask(task)
   else if (isIdle(task)) enqueueTask(task)
 }
@@ -139,18 +150,48 @@ function continueGroup(group: ThreadGroup): void {
 const queuedSignals = (task: Task): number =>
   (task.pending?.queue.length ?? 0) + (task.group.shared?.queue.length ?? 0)
 
+/**
+ * Is there no memory for a signal's information? It is sent without: the receiver finds SI_USER from nobody. Only what
+ * sigqueue(2) and the kernel send with a real-time number is refused. Before 2.6 the classic signals have none.
+ * Linux: __sigqueue_alloc.
+ */
+const losesInfo = (k: KernelCore, sig: number): boolean =>
+  (sig >= SIGRTMIN || k.facts.hasThreadGroups) && shouldFail(k, 'alloc:sigqueue')
+
 /** Appends to a pending set. 0, or EAGAIN when a real-time signal does not fit. Linux: send_signal. */
-function queueSignal(target: Task, pending: PendingSignals, info: SigInfo): number {
+function queueSignal(
+  target: Task,
+  pending: PendingSignals,
+  info: SigInfo,
+  cause: KillCause | null,
+  subject: unknown,
+): number {
   const sig = info.signo
-  const { facts } = target.k
-  const limit = Math.min(facts.rtsigMax, softLimit(target.group.rlimits, RLIMIT_SIGPENDING))
+  const limit = Math.min(target.k.facts.rtsigMax, softLimit(target.group.rlimits, RLIMIT_SIGPENDING))
   if (sig >= SIGRTMIN && queuedSignals(target) >= limit && info.code !== SI_USER) return EAGAIN
   if (sig >= SIGRTMIN && queuedSignals(target) >= limit && inSet(pending.low, pending.high, sig)) return 0
-  pending.queue.push(info)
+  if (target.k.injection !== null && losesInfo(target.k, sig)) {
+    if (sig >= SIGRTMIN && info.code !== SI_USER) return EAGAIN
+    pending.lostInfo = true
+  } else {
+    pending.queue.push(info)
+    if (cause !== null) noteCause(pending, { info, cause, subject })
+  }
   if (sig <= 32) pending.low |= sigBit(sig)
   else pending.high |= sigBit(sig)
   return 0
 }
+
+/** Remembers why a signal was sent, in case somebody asks; those that have been taken are forgotten. */
+function noteCause(pending: PendingSignals, cause: SignalCause): void {
+  const waiting = pending.causes?.filter(({ info }) => pending.queue.includes(info)) ?? []
+  pending.causes = [...waiting, cause]
+}
+
+/** Why a signal was sent, if the kernel has sent it and knows more than its information says. */
+export const causeOf = (task: Task, info: SigInfo): SignalCause | undefined =>
+  task.pending?.causes?.find((cause) => cause.info === info) ??
+  task.group.shared?.causes?.find((cause) => cause.info === info)
 
 function emitGenerate(target: Task, info: SigInfo, outcome: 'pending' | 'ignored' | 'merged'): void {
   const { k } = target
@@ -176,8 +217,16 @@ function outcomeFor(
   return sig < SIGRTMIN && pending !== null && inSet(pending.low, pending.high, sig) ? 'merged' : 'pending'
 }
 
-/** Sends to a process as a whole, without asking whether one may. 0 or EAGAIN. Linux: __group_send_sig_info. */
-export function sendGroupSignal(target: Task, info: SigInfo): number {
+/**
+ * Sends to a process as a whole, without asking whether one may. 0 or EAGAIN. `cause` explains a signal of the
+ * kernel's own, where its information does not say. Linux: __group_send_sig_info.
+ */
+export function sendGroupSignal(
+  target: Task,
+  info: SigInfo,
+  cause: KillCause | null = null,
+  subject: unknown = null,
+): number {
   const sig = info.signo
   const { group } = target
   handleStopSignal(sig, group)
@@ -185,9 +234,9 @@ export function sendGroupSignal(target: Task, info: SigInfo): number {
   if (target.k.trace.signalGenerate) emitGenerate(target, info, outcome)
   if (outcome !== 'pending') return 0
   if (group.shared === null) group.shared = new PendingSignals()
-  const failed = queueSignal(target, group.shared, info)
+  const failed = queueSignal(target, group.shared, info, cause, subject)
   if (failed !== 0) return failed
-  completeGroupSignal(sig, target)
+  completeGroupSignal(info, target)
   return 0
 }
 
@@ -199,7 +248,8 @@ function wantsSignal(sig: number, task: Task): boolean {
 }
 
 /** Picks a thread and wakes it; a fatal signal takes the whole group down. Linux: __group_complete_signal. */
-function completeGroupSignal(sig: number, target: Task): void {
+function completeGroupSignal(info: SigInfo, target: Task): void {
+  const sig = info.signo
   const { group } = target
   let taker = target
   if (!wantsSignal(sig, target)) {
@@ -207,12 +257,16 @@ function completeGroupSignal(sig: number, target: Task): void {
     if (other === undefined) return
     taker = other
   }
-  if (isFatal(target, sig) && !group.groupExit) {
-    beginGroupExit(group, sig)
+  if (isFatal(target, sig) && !isWaitedFor(taker, sig) && !group.groupExit) {
+    beginGroupExit(group, info)
     return
   }
   signalWakeUp(taker, sig === SIGKILL)
 }
+
+/** Does the thread sleep in sigtimedwait for a signal that it otherwise blocks? */
+const isWaitedFor = ({ realBlocked }: Task, sig: number): boolean =>
+  realBlocked !== null && inSet(realBlocked[0], realBlocked[1], sig)
 
 /** Will the signal end the process without a core? Linux: sig_fatal and !sig_kernel_coredump. */
 function isFatal(target: Task, sig: number): boolean {
@@ -220,10 +274,11 @@ function isFatal(target: Task, sig: number): boolean {
   return defaultAction(sig, target.k.facts.release) === 'terminate'
 }
 
-/** The whole group is to die of `sig`: every thread gets a SIGKILL of its own, which it takes before all else. */
-function beginGroupExit(group: ThreadGroup, sig: number): void {
+/** The whole group is to die of a signal: every thread gets a SIGKILL of its own, which it takes before all else. */
+function beginGroupExit(group: ThreadGroup, info: SigInfo): void {
   group.groupExit = true
-  group.groupExitCode = sig
+  group.groupExitCode = info.signo
+  group.fatal = causeOf(group.leader, info) ?? { info, cause: sentBy(info), subject: null }
   group.stopCount = 0
   for (const thread of threadsOf(group)) {
     if (thread.state >= TASK_ZOMBIE) continue
@@ -234,14 +289,19 @@ function beginGroupExit(group: ThreadGroup, sig: number): void {
   }
 }
 
-/** Sends to one thread. 0 or EAGAIN. Linux: specific_send_sig_info. */
-export function sendThreadSignal(target: Task, info: SigInfo): number {
+/** Sends to one thread. 0 or EAGAIN. `cause`: see sendGroupSignal. Linux: specific_send_sig_info. */
+export function sendThreadSignal(
+  target: Task,
+  info: SigInfo,
+  cause: KillCause | null = null,
+  subject: unknown = null,
+): number {
   const sig = info.signo
   const outcome = outcomeFor(target, target.pending, sig)
   if (target.k.trace.signalGenerate) emitGenerate(target, info, outcome)
   if (outcome !== 'pending') return 0
   if (target.pending === null) target.pending = new PendingSignals()
-  const failed = queueSignal(target, target.pending, info)
+  const failed = queueSignal(target, target.pending, info, cause, subject)
   if (failed !== 0) return failed
   if (!inSet(target.blockedLow, target.blockedHigh, sig)) signalWakeUp(target, sig === SIGKILL)
   return 0
@@ -267,17 +327,32 @@ export function checkKillPermission(current: Task, target: Task, sig: number): n
   const sameUser =
     cred.euid === other.suid || cred.euid === other.uid || cred.uid === other.suid || cred.uid === other.uid
   if (!sameUser && !(sig === SIGCONT && sidOf(current) === sidOf(target)) && !capable(current, CAP_KILL)) {
-    return deny(current, EPERM, 'signal', `pid ${target.pid}`)
+    return deny(current, EPERM, 'signal', target, sig, other)
   }
   return current.k.security.taskKill(current, target, sig)
 }
 
 /** Sends to a process if that is allowed; signal 0 only asks. Linux: group_send_sig_info. */
-export function groupSendSignal(current: Task, target: Task, sig: number, info: SigInfo): number {
+export function groupSendSignal(
+  current: Task,
+  target: Task,
+  sig: number,
+  info: SigInfo,
+  cause: KillCause | null = null,
+): number {
   const refused = checkKillPermission(current, target, sig)
   if (refused !== 0) return refused
   if (sig === 0 || target.state >= TASK_ZOMBIE) return 0
-  return sendGroupSignal(target, info)
+  return sendGroupSignal(target, info, cause) === 0 ? 0 : denySignal(current, target)
+}
+
+/** The queues of the target are full: the lower of two limits is reached. */
+export function denySignal(current: Task, target: Task): Errno {
+  const { rtsigMax } = target.k.facts
+  const limit = softLimit(target.group.rlimits, RLIMIT_SIGPENDING)
+  return limit < rtsigMax
+    ? deny(current, EAGAIN, 'limit', target, 'RLIMIT_SIGPENDING', limit)
+    : deny(current, EAGAIN, 'limit', target, 'rtsig-max', rtsigMax)
 }
 
 /** kill(2)'s choice of targets. Linux: kill_something_info. */
@@ -327,9 +402,32 @@ export function membersOf(current: Task, pgid: number): ThreadGroup[] {
   return members
 }
 
-/** A signal that a task's own call brings on it (SIGPIPE, SIGXFSZ). Linux: send_sig(sig, current, 0). */
-export function sendSignalSelf(current: Task, sig: number): void {
-  sendThreadSignal(current, userInfo(current, sig))
+/**
+ * A signal that a task's own call brings on it (SIGPIPE, SIGXFSZ); `subject` is what it was about.
+ * Linux: send_sig(sig, current, 0).
+ */
+export function sendSignalSelf(current: Task, sig: number, cause: KillCause, subject: unknown): void {
+  sendThreadSignal(current, userInfo(current, sig), cause, subject)
+}
+
+/** Why a signal was sent, as far as its information says. */
+export function sentBy(info: SigInfo): KillCause {
+  if (info.fd !== undefined) return 'io'
+  if (info.code !== SI_KERNEL) return info.pid === undefined ? 'kernel' : 'process'
+  switch (info.signo) {
+    case SIGXCPU:
+      return 'cpu-limit'
+    case SIGHUP:
+      return 'orphaned-group'
+    case SIGALRM:
+    case SIGVTALRM:
+    case SIGPROF:
+      return 'timer'
+    case SIGIO:
+      return 'io'
+    default:
+      return 'kernel'
+  }
 }
 
 /** Tells the parent that a process stopped or went on. Linux: do_notify_parent_cldstop. */

@@ -4,14 +4,29 @@
  */
 
 import type { SigInfo } from '../abi/signal.js'
+import type { KillCause } from '../sim/why.js'
+import type { CallOutputs } from './program.js'
 import type { PendingCall } from './task.js'
+
+/** Why the kernel sent a signal, where its information does not say. `subject` is what it was about. */
+export interface SignalCause {
+  readonly info: SigInfo
+  readonly cause: KillCause
+  readonly subject: unknown
+}
 
 /** Signals that have been sent and not yet taken. */
 export class PendingSignals {
+  static readonly transient: readonly string[] = ['causes']
+
   low = 0
   high = 0
   /** Who sent what, oldest first; several of one real-time signal may be here. */
   queue: SigInfo[] = []
+  /** There was no memory for the information of one of them. */
+  lostInfo = false
+  /** Why some of them were sent. No part of the state: it only explains. */
+  causes: SignalCause[] | undefined = undefined
 }
 
 /** One disposition. `handler` is SIG_DFL 0, SIG_IGN 1, or a number ≥ 2 that names a function of the program. */
@@ -44,6 +59,8 @@ export interface SignalFrame {
   readonly maskHigh: number
   /** The interrupted call's result, or undefined where none was interrupted … */
   readonly result: unknown
+  /** … with what that call left in its arguments … */
+  readonly outputs: CallOutputs
   /** … or the call to start again (SA_RESTART). */
   readonly restart: PendingCall | null
   started: boolean

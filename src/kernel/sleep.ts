@@ -5,6 +5,7 @@
  */
 
 import { BLOCKED, ERESTARTSYS, type Errno } from '../abi/errno.js'
+import { ATTEND } from './attention.js'
 import { TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE, type Task } from './task.js'
 import type { Timer } from './timer.js'
 import { addWait, removeWaits, type WaitQueue, wakeTask } from './wait.js'
@@ -17,7 +18,7 @@ export function sleepOn(current: Task, queue: WaitQueue, exclusive = false): Err
   if (current.sigPending) return ERESTARTSYS
   addWait(current, queue, exclusive)
   current.state = TASK_INTERRUPTIBLE
-  current.k.attention = true
+  current.k.attention |= ATTEND
   return BLOCKED
 }
 
@@ -25,7 +26,7 @@ export function sleepOn(current: Task, queue: WaitQueue, exclusive = false): Err
 export function sleepOnUninterruptible(current: Task, queue: WaitQueue): Errno {
   addWait(current, queue)
   current.state = TASK_UNINTERRUPTIBLE
-  current.k.attention = true
+  current.k.attention |= ATTEND
   return BLOCKED
 }
 
@@ -36,7 +37,7 @@ export function sleep(current: Task): Errno {
     return ERESTARTSYS
   }
   current.state = TASK_INTERRUPTIBLE
-  current.k.attention = true
+  current.k.attention |= ATTEND
   return BLOCKED
 }
 

@@ -25,6 +25,8 @@ export interface SyscallEntry {
   readonly name: string
   /** The number in this profile; -1 for calls that modules add. */
   readonly nr: number
+  /** Which arguments are paths. */
+  readonly paths: readonly number[]
   /** Are the arguments of their kinds as they stand? */
   readonly quick: (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown) => boolean
   /** Brings them into their kinds, or says which error they are. */

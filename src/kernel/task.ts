@@ -6,16 +6,17 @@
  * of a program) is named in `transient` and rebuilt after a fork or restore of the kernel.
  */
 
+import type { Refusal } from '../security/deny.js'
 import type { Dentry } from '../vfs/dentry.js'
 import type { FdTable } from '../vfs/fdtable.js'
 import type { File } from '../vfs/file.js'
 import type { Mount } from '../vfs/mount.js'
 import type { Cred } from './cred.js'
 import type { KernelCore } from './kernel.js'
-import type { Journal, ProgramImage } from './program.js'
+import type { CallOutputs, Journal, ProgramImage } from './program.js'
 import type { Rlimits } from './rlimit.js'
 import type { RunQueue } from './runqueue.js'
-import type { PendingSignals, SigHand, SignalFrame } from './signal_state.js'
+import type { PendingSignals, SigHand, SignalCause, SignalFrame } from './signal_state.js'
 import type { Timer } from './timer.js'
 import type { WaitEntry, WaitQueue } from './wait.js'
 
@@ -49,11 +50,17 @@ export const TF_STARTED = 64
 
 /** Root, working directory and umask. Linux: struct fs_struct. Shared by CLONE_FS. */
 export class FsStruct {
+  /** @internal */
   users = 1
+  /** Mode bits that new files do not get. */
   umask: number
+  /** The root directory. */
   root: Dentry
+  /** The mount of the root directory. */
   rootMnt: Mount
+  /** The working directory. */
   pwd: Dentry
+  /** The mount of the working directory. */
   pwdMnt: Mount
 
   constructor(root: Dentry, rootMnt: Mount, pwd: Dentry, pwdMnt: Mount, umask: number) {
@@ -77,9 +84,13 @@ export interface Itimer {
 
 /** A process group. Linux: PIDTYPE_PGID hash chain; members newest first. */
 export class Pgrp {
+  /** The id of the group. */
   id: number
+  /** The id of its session. */
   session: number
+  /** @internal */
   head: ThreadGroup | null = null
+  /** Processes in it. */
   count = 0
 
   constructor(id: number, session: number) {
@@ -90,32 +101,49 @@ export class Pgrp {
 
 /** What the threads of a process share. Linux: struct signal_struct. */
 export class ThreadGroup {
+  static readonly transient: readonly string[] = ['fatal']
+
+  /** The first thread. */
   leader: Task
   /** Live threads, the leader first; null while there is only the leader. */
   threads: Task[] | null = null
+  /** Threads that have not ended. */
   live = 1
+  /** The process group. */
   pgrp: Pgrp
+  /** @internal */
   pgrpPrev: ThreadGroup | null = null
+  /** @internal */
   pgrpNext: ThreadGroup | null = null
+  /** Has it called setsid? */
   isSessionLeader = false
+  /** Limits by RLIMIT_*. */
   rlimits: Rlimits
-  /** Signals sent to the process as a whole, null until the first. */
+  /** @internal Signals sent to the process as a whole, null until the first. */
   shared: PendingSignals | null = null
-  /** Somebody sleeps in wait4: their queue. Linux: wait_chldexit. */
+  /** @internal Somebody sleeps in wait4: their queue. Linux: wait_chldexit. */
   childWait: WaitQueue | null = null
   /** Set when the whole group is to die. Linux: SIGNAL_GROUP_EXIT. */
   groupExit = false
+  /** The wait status it dies with. */
   groupExitCode = 0
-  /** Threads still to stop, and whether the stop or continue is to be reported. */
+  /** @internal The signal that ends the group, and why it was sent. No part of the state: it only explains. */
+  fatal: SignalCause | undefined = undefined
+  /** @internal Threads still to stop. */
   stopCount = 0
+  /** Is a stop to be reported? */
   stopped = false
+  /** Is a continue to be reported? */
   continued = false
-  /** ITIMER_REAL (also alarm), ITIMER_VIRTUAL, ITIMER_PROF; null until one is set. */
+  /** @internal ITIMER_REAL (also alarm), ITIMER_VIRTUAL, ITIMER_PROF; null until one is set. */
   itimers: (Itimer | null)[] | null = null
-  /** Milliseconds used by children that were waited for, and by threads that ended. */
+  /** Milliseconds in user mode of children that were waited for. */
   childUtime = 0
+  /** Milliseconds in the kernel of children that were waited for. */
   childStime = 0
+  /** Milliseconds in user mode of threads that have ended. */
   utime = 0
+  /** Milliseconds in the kernel of threads that have ended. */
   stime = 0
 
   constructor(leader: Task, pgrp: Pgrp, rlimits: Rlimits) {
@@ -129,6 +157,7 @@ export class ThreadGroup {
 export class PendingCall {
   /** The trace's numbers do not belong to the run. */
   static readonly transient: readonly string[] = ['seq']
+  static readonly transientDefault = 0
 
   /** Key of the system call table: the table itself is wiring. */
   readonly name: string
@@ -144,64 +173,94 @@ export class PendingCall {
   }
 }
 
+/** One thread of execution. Linux: struct task_struct. */
 export class Task {
   /** Fields that are wiring: absent from digests and copies. */
-  static readonly transient: readonly string[] = ['continuation', 'handlers']
+  static readonly transient: readonly string[] = ['continuation', 'handlers', 'refusal']
 
+  /** Its kernel. */
   k: KernelCore
+  /** Its id; that of the thread, where a process has several. */
   pid: number
+  /** The id of its process. */
   tgid: number
   /** Distinguishes two tasks with the same pid over time. */
   serial: number
+  /** TASK_RUNNING 0, TASK_INTERRUPTIBLE 1, TASK_UNINTERRUPTIBLE 2, TASK_STOPPED 4, zombie 8, dead 16. */
   state = TASK_RUNNING
+  /** @internal TF_*. */
   flags = 0
+  /** Who it is. Replaced, never changed. */
   cred: Cred
+  /** Root, working directory, umask. */
   fs: FsStruct
+  /** Its descriptors. */
   files: FdTable
+  /** What the threads of its process share. */
   group: ThreadGroup
+  /** @internal What signals do. */
   sighand: SigHand
-  /** Blocked signals: 1-32 in the low word, 33-64 in the high one. */
+  /** @internal Blocked signals 1 to 32. */
   blockedLow = 0
+  /** @internal Blocked signals 33 to 64. */
   blockedHigh = 0
-  /** Signals sent to this thread, null until the first. */
+  /** @internal Signals sent to this thread, null until the first. */
   pending: PendingSignals | null = null
   /** A signal, stop or death needs looking at before user mode. Linux: TIF_SIGPENDING. */
   sigPending = false
+  /** Who is told when it ends; pid 1 is its own. */
   parent: Task
+  /** @internal */
   firstChild: Task | null = null
+  /** @internal */
   lastChild: Task | null = null
+  /** @internal */
   siblingPrev: Task | null = null
+  /** @internal */
   siblingNext: Task | null = null
   /** Sent to the parent at exit; -1: none, reaped at once (a thread). */
   exitSignal = 17
   /** Wait status while zombie or stopped. */
   exitCode = 0
+  /** The command name, at most 15 bytes. */
   comm: string
   /** The running image, null for kernel-made tasks. */
   exe: File | null = null
+  /** What exec was given. */
   argv: readonly string[]
+  /** The environment, 'NAME=value'. */
   env: readonly string[]
+  /** @internal What it runs. */
   program: ProgramImage | null = null
+  /** @internal What its program has been told. */
   journal: Journal | null = null
-  /** The state of a machine program. */
+  /** @internal The state of a machine program. */
   machine: unknown = undefined
-  /** The call in progress while the task sleeps in it. */
+  /** @internal The call in progress while the task sleeps in it. */
   call: PendingCall | null = null
   /** What a sleeping call remembers for its next run: plain data. Null outside calls. */
   restart: unknown = null
-  /** The call in `call` has run and its result waits for a stop to end. */
+  /** @internal The call in `call` has run and its result waits for a stop to end. */
   returning = false
-  /** The result that the program is to see when it goes on. */
+  /** @internal The result that the program is to see when it goes on. */
   result: unknown = undefined
-  /** Signal handlers being run, innermost last; null while there are none. */
+  /** @internal What the call that gave `result` left in its arguments, for a program that keeps a journal. */
+  outputs: CallOutputs = null
+  /** @internal Signal handlers being run, innermost last; null while there are none. */
   frames: SignalFrame[] | null = null
-  /** sigsuspend: the mask to put back, as [low, high]. Linux: saved_sigmask. */
+  /** @internal sigsuspend: the mask to put back, as [low, high]. Linux: saved_sigmask. */
   savedMask: readonly [number, number] | null = null
+  /** @internal sigtimedwait: the mask before it let through what it waits for, as [low, high]. Linux: real_blocked. */
+  realBlocked: readonly [number, number] | null = null
+  /** @internal */
   waits: WaitEntry | null = null
+  /** @internal */
   queued: RunQueue | null = null
+  /** @internal */
   runPrev: Task | null = null
+  /** @internal */
   runNext: Task | null = null
-  /** A vfork parent sleeps here. */
+  /** @internal A vfork parent sleeps here. */
   vforkDone: WaitQueue | null = null
   /** -20 … 19. */
   nice = 0
@@ -209,16 +268,20 @@ export class Task {
   pdeathSignal = 0
   /** 0, 1 or 2: what prctl(PR_SET_DUMPABLE) says. Linux: mm->dumpable. */
   dumpable = 1
-  /** Milliseconds of virtual time. */
+  /** Milliseconds of virtual time in user mode. */
   utime = 0
+  /** Milliseconds of virtual time in the kernel. */
   stime = 0
+  /** Milliseconds from boot to its birth. */
   startTime: number
   /** Security modules' slots (see security/blob.ts), null while unused. */
   security: unknown[] | null = null
-  /** The program's running generators, innermost last. Wiring. */
+  /** @internal The program's running generators, innermost last. Wiring. */
   continuation: unknown = undefined
-  /** Handler functions by handler number. Wiring. */
+  /** @internal Handler functions by handler number. Wiring. */
   handlers: unknown = undefined
+  /** @internal The last call that was refused, or the kill. No part of the state; see security/deny.ts. */
+  refusal: Refusal | undefined = undefined
 
   constructor(k: KernelCore, pid: number, serial: number, parent: Task | null, from: TaskParts) {
     this.k = k

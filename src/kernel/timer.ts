@@ -7,12 +7,15 @@
 
 /** A pending timer. `at` is milliseconds since boot. */
 export class Timer {
+  /** Milliseconds since boot. */
   at: number
+  /** @internal Order of setting. */
   seq: number
   /** Key of a handler in the kernel's timer handlers. */
   handler: string
+  /** What the handler gets: plain data. */
   data: unknown
-  /** Its place in the heap; -1 when not pending. */
+  /** @internal Its place in the heap; -1 when not pending. */
   index = -1
 
   constructor(at: number, seq: number, handler: string, data: unknown) {
@@ -32,10 +35,15 @@ export class TimerHeap {
   /** Arms a timer. Linux: add_timer. */
   add(at: number, handler: string, data: unknown): Timer {
     const timer = new Timer(at, this.nextSeq++, handler, data)
-    timer.index = this.heap.length
-    this.heap.push(timer)
-    this.up(timer)
+    this.insert(timer)
     return timer
+  }
+
+  /** Arms a timer that is not pending again, for another moment. Linux: mod_timer. */
+  rearm(timer: Timer, at: number): void {
+    timer.at = at
+    timer.seq = this.nextSeq++
+    this.insert(timer)
   }
 
   /** Disarms a timer; no-op when it is not pending. Linux: del_timer. */
@@ -54,6 +62,12 @@ export class TimerHeap {
   /** The next to fire, or undefined. */
   first(): Timer | undefined {
     return this.heap[0]
+  }
+
+  private insert(timer: Timer): void {
+    timer.index = this.heap.length
+    this.heap.push(timer)
+    this.up(timer)
   }
 
   private up(timer: Timer): void {

@@ -29,8 +29,11 @@ export class WaitEntry {
 
 /** A list of sleeping tasks. `name` says what they wait for, in words: 'pipe:[12] data'. */
 export class WaitQueue {
+  /** What its tasks wait for, in words. */
   name: string
+  /** @internal */
   head: WaitEntry | null = null
+  /** @internal */
   tail: WaitEntry | null = null
 
   constructor(name: string) {

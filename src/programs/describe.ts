@@ -7,27 +7,52 @@ import type { HostKernel } from './host.js'
 
 /** One module's contributions, by name. */
 export interface ModuleDescription {
+  /** Its name. */
   readonly name: string
+  /** Modules it cannot do without. */
   readonly requires: readonly string[]
+  /** Hooks it has. */
   readonly hooks: readonly string[]
+  /** System calls it adds. */
   readonly syscalls: readonly string[]
+  /** Kinds of file systems it adds. */
   readonly filesystems: readonly string[]
+  /** Devices it adds. */
   readonly devices: readonly string[]
+  /** Files it adds to /proc. */
   readonly proc: readonly string[]
+  /** What it is told about tasks. */
   readonly notify: readonly string[]
+  /** Timers it handles. */
   readonly timers: readonly string[]
 }
 
+/** What a kernel is made of and holds at one moment. */
 export interface KernelDescription {
+  /** The release: '2.2.12'. */
   readonly profile: string
   /** Milliseconds since boot. */
   readonly now: number
   /** Modules in the order in which their hooks are asked. */
   readonly modules: readonly ModuleDescription[]
+  /** Kinds of file systems that mount(2) knows. */
   readonly filesystems: readonly string[]
   /** Live and zombie tasks. */
-  readonly tasks: readonly { readonly pid: number; readonly comm: string; readonly state: string }[]
-  readonly mounts: readonly { readonly type: string; readonly source: string }[]
+  readonly tasks: readonly {
+    /** Its id. */
+    readonly pid: number
+    /** Its command name. */
+    readonly comm: string
+    /** As `Process.state`. */
+    readonly state: string
+  }[]
+  /** What is mounted, in order. */
+  readonly mounts: readonly {
+    /** The kind of file system. */
+    readonly type: string
+    /** What was given as the source. */
+    readonly source: string
+  }[]
 }
 
 const keys = (value: object | undefined): readonly string[] => Object.keys(value ?? {})

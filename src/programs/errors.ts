@@ -6,11 +6,13 @@ import { type Errno, errnoMessage, errnoName } from '../abi/errno.js'
 
 /** Thrown by `process.libc.*`: a system call failed. */
 export class SyscallError extends Error {
+  /** 'SyscallError'. */
   override readonly name = 'SyscallError'
   /** 'EACCES'. */
   readonly code: string
   /** The negative error number. */
   readonly errno: Errno
+  /** The call: 'open'. */
   readonly syscall: string
   /** The path that was given, if any. */
   readonly path: string | undefined
@@ -26,7 +28,9 @@ export class SyscallError extends Error {
 
 /** One sleeping task, and what it waits for. */
 export interface Sleeper {
+  /** Its pid. */
   readonly pid: number
+  /** Its command name. */
   readonly comm: string
   /** The call it sleeps in; '' for a stopped task. */
   readonly syscall: string
@@ -36,7 +40,9 @@ export interface Sleeper {
 
 /** A direct call would sleep for ever: nobody can run and no timer is set. The call has been taken back. */
 export class WouldBlock extends Error {
+  /** 'WouldBlock'. */
   override readonly name = 'WouldBlock'
+  /** Everybody who sleeps, and what for. */
   readonly sleepers: readonly Sleeper[]
 
   constructor(call: string, sleepers: readonly Sleeper[]) {

@@ -10,6 +10,7 @@ import type { HostKernel } from './host.js'
 import type { Kernel } from './kernel_type.js'
 import type { ModuleList } from './module_types.js'
 
+/** What `explore` tries and asks. */
 export interface ExploreOptions<K> {
   /** How many scheduling choices are tried in all ways. */
   readonly depth: number
@@ -21,6 +22,7 @@ export interface ExploreOptions<K> {
   readonly maxStates?: number
 }
 
+/** What a search has found. */
 export interface ExploreResult {
   /** Did the property hold on every branch? */
   readonly holds: boolean

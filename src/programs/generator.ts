@@ -16,6 +16,7 @@ import {
   recordSignal,
   replayResult,
   replaySignal,
+  restoreOutputs,
 } from './journal.js'
 import { Request } from './request.js'
 
@@ -25,6 +26,10 @@ type ProgramGenerator = Generator<unknown, unknown, unknown>
 interface Running {
   readonly generator: ProgramGenerator
   request: Request | null
+  /** Has it been advanced at all? */
+  hasBegun: boolean
+  /** The request has been asked again by a repetition: its buffers are not those that the call was given. */
+  isRepeated: boolean
 }
 
 /** The program and the handlers that run inside it, innermost last. */
@@ -69,6 +74,8 @@ function advance(host: GeneratorHost, task: Task, continuation: Continuation, va
   if (running === undefined)
     throw new TypeError(`program ${task.comm} (pid ${task.pid}) has already returned`)
   running.request = null
+  running.isRepeated = false
+  running.hasBegun = true
   const step = running.generator.next(value)
   if (step.done === true) {
     stack.pop()
@@ -103,7 +110,12 @@ function pushHandler(
 ): void {
   const fn = host.handlerFunction(task, handler)
   const generator = typeof fn === 'function' ? fn(info.signo, info) : undefined
-  continuation.stack.push({ generator: isGenerator(generator) ? generator : emptyGenerator(), request: null })
+  continuation.stack.push({
+    generator: isGenerator(generator) ? generator : emptyGenerator(),
+    request: null,
+    hasBegun: false,
+    isRepeated: false,
+  })
 }
 
 function* emptyGenerator(): ProgramGenerator {
@@ -117,13 +129,21 @@ export function resumeGenerator(host: GeneratorHost, task: Task): Turn {
   const frame = task.frames?.at(-1)
   if (frame !== undefined && !frame.started) {
     frame.started = true
-    if (journalled) task.journal = recordSignal(task.journal, frame.handler, frame.info)
+    if (journalled) task.journal = recordSignal(task.journal, frame.handler, frame.info, !hasRun(task))
     pushHandler(host, task, continuation, frame.handler, frame.info)
     return advance(host, task, continuation, undefined)
   }
-  const request = continuation.stack.at(-1)?.request
-  if (request != null && journalled) task.journal = recordResult(task.journal, request, task.result)
-  return advance(host, task, continuation, forProgram(host, task, request, task.result))
+  const running = continuation.stack.at(-1)
+  const request = running?.request
+  if (continuation.stack.length === 1) task.flags |= TF_STARTED
+  const { result, outputs } = task
+  task.result = undefined
+  task.outputs = null
+  if (request != null && journalled) {
+    task.journal = recordResult(task.journal, request, result, outputs)
+    if (running?.isRepeated === true) restoreOutputs(request, outputs)
+  }
+  return advance(host, task, continuation, forProgram(host, task, request, result))
 }
 
 /** A result as the program sees it: sigaction's has a handler's number in the state, which stands for a function. */
@@ -153,13 +173,18 @@ function continuationOf(host: GeneratorHost, task: Task): Continuation {
     )
   }
   task.handlers = undefined
-  continuation.stack.push({ generator: startProgram(host, task, image), request: null })
-  const entries = entriesOf(task.journal)
-  if (entries.length > 0 || hasRun(task)) replay(host, task, continuation, entries)
+  continuation.stack.push({
+    generator: startProgram(host, task, image),
+    request: null,
+    hasBegun: false,
+    isRepeated: false,
+  })
+  replay(host, task, continuation, entriesOf(task.journal))
+  for (const running of continuation.stack) running.isRepeated = true
   return continuation
 }
 
-/** Has the program made its first request? */
+/** Has the program begun? A handler may have run before it. */
 const hasRun = (task: Task): boolean => (task.flags & TF_STARTED) !== 0
 
 /** Feeds a new generator what the old one was told. It ends waiting for the answer that is due now. */
@@ -169,9 +194,12 @@ function replay(
   continuation: Continuation,
   entries: readonly JournalEntry[],
 ): void {
-  advance(host, task, continuation, undefined)
+  const begin = (): void => {
+    if (continuation.stack.at(-1)?.hasBegun === false) advance(host, task, continuation, undefined)
+  }
   for (const [at, entry] of entries.entries()) {
-    if (entry.kind === 'signal') {
+    if (entry.kind !== 'early') begin()
+    if (entry.kind !== 'result') {
       pushHandler(host, task, continuation, Number(entry.what), replaySignal(entry) as SigInfo)
       advance(host, task, continuation, undefined)
       continue
@@ -186,4 +214,5 @@ function replay(
     }
     advance(host, task, continuation, forProgram(host, task, request, replayResult(entry, request)))
   }
+  if (hasRun(task)) begin()
 }

@@ -6,13 +6,14 @@
  * signals for idle ones, are taken care of at the end of every direct call and step, first woken first served.
  */
 
-import { EINTR } from '../abi/errno.js'
+import { BLOCKED, EINTR } from '../abi/errno.js'
 import { SIGSEGV, type SigHandler, type SigHandlerFn } from '../abi/signal.js'
+import { ATTEND, REFUSED } from '../kernel/attention.js'
 import { KernelBug } from '../kernel/bug.js'
 import { doExit, doGroupExit } from '../kernel/exit.js'
 import { KernelCore, type KernelWiring } from '../kernel/kernel.js'
 import type { Contributions } from '../kernel/module.js'
-import type { ProgramImage, UserMode } from '../kernel/program.js'
+import type { CallOutputs, ProgramImage, SyscallRequest, UserMode } from '../kernel/program.js'
 import { dequeueTask, enqueueTask } from '../kernel/runqueue.js'
 import { recalcSigpending } from '../kernel/signal.js'
 import type { SyscallEntry } from '../kernel/syscall.js'
@@ -21,6 +22,7 @@ import {
   PendingCall,
   TASK_RUNNING,
   TASK_STOPPED,
+  TASK_UNINTERRUPTIBLE,
   TASK_ZOMBIE,
   type Task,
   TF_DIRECT,
@@ -28,14 +30,23 @@ import {
   TF_SYSCALL_WORK,
 } from '../kernel/task.js'
 import { removeWaits } from '../kernel/wait.js'
+import { noteKill, settleRefusal } from '../security/deny.js'
+import { Faults, shouldFail } from '../sim/faults.js'
 import type { Scheduler } from '../sim/schedule.js'
 import { finishCall, invoke, popFrame, resumeCall, returnToUser, startCall } from '../syscalls/dispatch.js'
 import type { SyscallTable } from '../syscalls/table.js'
 import { Begun } from './begun.js'
 import { type Sleeper, WouldBlock } from './errors.js'
 import { type GeneratorHost, resumeGenerator } from './generator.js'
-import { imageOf, type MachineProgram, type PlainProgram, programOf } from './image.js'
-import { describeRequest } from './journal.js'
+import {
+  handlersOfImage,
+  imageOf,
+  isGeneratorFunction,
+  type MachineProgram,
+  type PlainProgram,
+  programOf,
+} from './image.js'
+import { describeRequest, outputsOf } from './journal.js'
 import { Process } from './process.js'
 import {
   addCall,
@@ -49,11 +60,18 @@ import {
 /** Steps after which `run` gives up, unless told otherwise. */
 const MAX_STEPS = 10_000_000
 
+/** When `run` stops before nothing can run any more. */
 export interface RunOptions {
   /** Stop when this many steps have been made; the default throws after ten million. */
   readonly maxSteps?: number
   /** Stop rather than let time pass this moment, in milliseconds since boot. */
   readonly until?: number
+}
+
+/** A begun call that is not over, and its arguments as the host gave them. */
+export interface UnderWay {
+  readonly begun: Begun
+  readonly call: PendingCall
 }
 
 /** Numbers the copies of one kernel; shared by all of them. */
@@ -77,6 +95,9 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   /** @internal */
   readonly epochs: EpochCounter
   private lastRun: Task | null = null
+  private ownFaults: Faults | null = null
+  /** Tasks whose direct calls are being waited for, innermost last. */
+  private readonly awaited: Task[] = []
 
   constructor(wiring: KernelWiring, scheduler: Scheduler, epochs: EpochCounter) {
     super(wiring)
@@ -103,6 +124,12 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     const entry = this.syscalls.get(name)
     if (entry === undefined) throw new KernelBug(`no module contributes '${name}' any more`)
     return entry
+  }
+
+  /** Fault experiments on this kernel. */
+  get faults(): Faults {
+    this.ownFaults ??= new Faults(this)
+    return this.ownFaults
   }
 
   /** A copy of the whole kernel. */
@@ -166,9 +193,10 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
       this.trace.syscallExit ||
       this.syscallHooked ||
       this.syscallTime > 0 ||
+      this.injection !== null ||
       (task.flags & TF_SYSCALL_WORK) !== 0
     ) {
-      startCall(task, entry, trimArgs([a, b, c, d, e, f]), this.runHandler)
+      this.start(task, entry, trimArgs([a, b, c, d, e, f]))
       return this.awaitResult(task, entry)
     }
     let result: unknown
@@ -179,9 +207,32 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
       if (typeof fixed === 'number') return fixed
       result = entry.handler(task, ...fixed)
     }
-    if (!this.attention) return result
-    finishCall(task, new PendingCall(entry.name, trimArgs([a, b, c, d, e, f]), 0), result, this.runHandler)
+    if (this.attention === 0) return result
+    if ((this.attention & REFUSED) !== 0) {
+      settleRefusal(task, entry, a, b, result)
+      if (this.attention === 0) {
+        this.rethrowTraceErrors()
+        return result
+      }
+    }
+    const call = new PendingCall(entry.name, trimArgs([a, b, c, d, e, f]), 0)
+    try {
+      finishCall(task, call, result, this.runHandler)
+    } catch (error) {
+      this.settle()
+      throw error
+    }
     return this.awaitResult(task, entry)
+  }
+
+  /** Starts a call. Where a signal handler of the host's throws, the others are served all the same. */
+  private start(task: Task, entry: SyscallEntry, args: readonly unknown[]): void {
+    try {
+      startCall(task, entry, args, this.runHandler)
+    } catch (error) {
+      this.settle()
+      throw error
+    }
   }
 
   /** @internal A call of `process.begin`. */
@@ -197,23 +248,29 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     }
     const begun = new Begun()
     process.begun = begun
-    startCall(task, entry, args, this.runHandler)
+    this.start(task, entry, args)
     this.settle()
-    this.noteResult(process, task)
+    this.noteResult(task)
     this.rethrowTraceErrors()
     return begun
   }
 
   /** Lets others run until the direct call is over. */
   private awaitResult(task: Task, entry: SyscallEntry): unknown {
-    this.settle()
-    while (isInCall(task)) {
-      if (!this.stepFor(task)) {
-        const sleepers = this.sleepers()
-        const text = task.call === null ? `${entry.name}()` : describeRequest(task.call)
-        this.cancelCall(task)
-        throw new WouldBlock(text, sleepers)
+    this.awaited.push(task)
+    try {
+      this.settle()
+      while (isInCall(task)) {
+        if (!this.stepFor(task)) {
+          const sleepers = this.sleepers()
+          const text = task.call === null ? `${entry.name}()` : describeRequest(task.call)
+          this.cancelCall(task)
+          this.settle()
+          throw new WouldBlock(text, sleepers)
+        }
       }
+    } finally {
+      this.awaited.pop()
     }
     this.rethrowTraceErrors()
     const result = takeResult(task)
@@ -226,29 +283,41 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
       return this.step()
     } catch (error) {
       this.cancelCall(task)
+      this.settle()
       throw error
     }
   }
 
-  /** Takes a sleeping call back, as a signal without a handler would. */
+  /**
+   * Takes a sleeping call back, as a signal without a handler would. A process that has stopped stays so, out of the
+   * call; one that is deaf to signals (vfork) goes on sleeping in it.
+   */
   private cancelCall(task: Task): void {
     const { call } = task
     if (call === null) return
     removeWaits(task)
-    task.state = TASK_RUNNING
     task.call = null
     if (!task.returning) {
+      task.state = TASK_RUNNING
       task.sigPending = true
-      invoke(task, call)
+      const result = invoke(task, call)
+      if (result === BLOCKED && task.state === TASK_UNINTERRUPTIBLE) {
+        task.call = call
+        recalcSigpending(task)
+        return
+      }
       removeWaits(task)
       task.state = TASK_RUNNING
     }
     task.returning = false
+    task.result = undefined
     task.restart = null
     if (task.savedMask !== null) [task.blockedLow, task.blockedHigh] = task.savedMask
     task.savedMask = null
     recalcSigpending(task)
     dequeueTask(task)
+    // A mask put back may let signals through.
+    if (task.sigPending && task.state === TASK_RUNNING) enqueueTask(task)
   }
 
   /** Serves woken tasks that the host drives, and signals for idle ones. */
@@ -261,39 +330,43 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
         if (task.call !== null) resumeCall(task, this.runHandler)
         else if (task.sigPending) returnToUser(task, null, task.result, this.runHandler)
       } finally {
-        const process = this.handles.get(task.pid)
-        if (process !== undefined && process.current() === task) this.noteResult(process, task)
+        this.noteResult(task)
       }
     }
-    this.attention = false
+    this.attention = 0
   }
 
-  /** Tells a begun call that it is over. */
-  private noteResult(process: Process, task: Task): void {
-    const { begun } = process
-    if (begun === null) return
-    if (task.state >= TASK_ZOMBIE) begun.die()
-    else if (isInCall(task)) return
-    else begun.finish(takeResult(task))
-    process.begun = null
+  /** A call of a task that the host drives may be over: whoever waits for it is told. */
+  private noteResult(task: Task): void {
+    if (isInCall(task)) return
+    const process = this.handles.get(task.pid)
+    const begun = process?.current() === task ? process.begun : null
+    if (process !== undefined && begun !== null) {
+      process.begun = null
+      if (task.state >= TASK_ZOMBIE) begun.die()
+      else begun.finish(takeResult(task))
+    } else if (!this.awaited.includes(task)) takeResult(task)
   }
 
   /** @internal The begun calls that are not over, by the serial number of their tasks. */
-  begunCalls(): ReadonlyMap<number, Begun> {
-    const calls = new Map<number, Begun>()
+  begunCalls(): ReadonlyMap<number, UnderWay> {
+    const calls = new Map<number, UnderWay>()
     for (const process of this.handles.values()) {
-      process.current()
-      if (process.begun !== null) calls.set(process.serial, process.begun)
+      const { call } = process.current()
+      if (process.begun !== null && call !== null) calls.set(process.serial, { begun: process.begun, call })
     }
     return calls
   }
 
-  /** @internal After a restore: these calls, and no others, are under way. */
-  resumeBegun(calls: ReadonlyMap<number, Begun>): void {
+  /** @internal After a restore: these calls, and no others, are under way, with the host's own buffers. */
+  resumeBegun(calls: ReadonlyMap<number, UnderWay>): void {
     for (const process of this.handles.values()) {
-      process.current()
-      process.begun = calls.get(process.serial) ?? null
-      process.begun?.reopen()
+      const task = process.current()
+      const known = calls.get(process.serial)
+      process.begun = known?.begun ?? null
+      if (known === undefined) continue
+      known.begun.reopen()
+      task.call = known.call
     }
   }
 
@@ -321,12 +394,16 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     return typeof fn === 'function' ? (fn as SigHandlerFn) : 0
   }
 
-  functionImage(fn: unknown): ProgramImage {
-    return imageOf(fn, '', true)
+  functionImage(task: Task, fn: unknown): ProgramImage | null {
+    return isGeneratorFunction(fn) ? imageOf(fn, '', true, handlersOf(task).slice()) : null
   }
 
   forked(parent: Task, child: Task): void {
     if ((child.flags & TF_DIRECT) !== 0) child.handlers = handlersOf(parent).slice()
+  }
+
+  outputsOf(call: SyscallRequest, result: unknown): CallOutputs {
+    return outputsOf(call, result)
   }
 
   started(task: Task): void {
@@ -337,6 +414,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     if (task.program?.kind === 'direct') task.flags |= TF_DIRECT
     else task.flags &= ~TF_DIRECT
     task.machine = undefined
+    this.attention |= ATTEND
   }
 
   // ---- the scheduler ---------------------------------------------------------------------------------------
@@ -365,9 +443,12 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     if (this.trace.schedSwitch && task !== this.lastRun) this.emitSwitch(task)
     this.lastRun = task
     this.state.switches++
-    this.runStep(task)
-    if (task.state === TASK_RUNNING && (task.flags & TF_DIRECT) === 0) enqueueTask(task)
-    if (this.attention) this.settle()
+    try {
+      this.runStep(task)
+    } finally {
+      if (task.state === TASK_RUNNING && (task.flags & TF_DIRECT) === 0) enqueueTask(task)
+      if (this.attention !== 0) this.settle()
+    }
     this.rethrowTraceErrors()
     return true
   }
@@ -409,6 +490,11 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     if (timer === undefined || timer.at > until) return false
     timers.remove(timer)
     this.state.now = Math.max(this.state.now, timer.at)
+    if (this.injection !== null && shouldFail(this, `timer:${timer.handler}`)) {
+      // The interrupt is lost: the timer is found expired at the next tick.
+      timers.rearm(timer, this.state.now + 1000 / this.facts.hz)
+      return true
+    }
     const handler = this.timerHandlers.get(timer.handler)
     if (handler === undefined) throw new KernelBug(`no handler for timer '${timer.handler}'`)
     if (this.trace.timerFire) {
@@ -444,7 +530,10 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     try {
       this.runImage(task)
     } catch (error) {
-      if (task.state < TASK_ZOMBIE) doGroupExit(task, SIGSEGV)
+      if (task.state < TASK_ZOMBIE) {
+        noteKill(task, SIGSEGV, 'program', null, null, 'none', '')
+        doGroupExit(task, SIGSEGV)
+      }
       throw error
     }
   }
@@ -467,7 +556,6 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
 
   private runGenerator(task: Task): void {
     const turn = resumeGenerator(this, task)
-    task.flags |= TF_STARTED
     if (turn.kind === 'call') this.makeRequest(task, turn.request.name, turn.request.args)
     else if (turn.kind === 'exit') this.programReturned(task, turn.code)
     else this.sigreturn(task)
@@ -498,7 +586,9 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
       this.sigreturn(task)
       return
     }
-    const next = program.step(task.machine, task.result)
+    const { result } = task
+    task.result = undefined
+    const next = program.step(task.machine, result)
     if (typeof next === 'number') this.programReturned(task, next)
     else if (Array.isArray(next?.args)) this.makeRequest(task, next.name, next.args)
     else
@@ -569,7 +659,7 @@ const isInCall = (task: Task): boolean => task.call !== null && task.state < TAS
 
 const handlersOf = (task: Task): Handlers => {
   if (Array.isArray(task.handlers)) return task.handlers
-  const handlers: Handlers = []
+  const handlers: Handlers = task.program === null ? [] : handlersOfImage(task.program).slice()
   task.handlers = handlers
   return handlers
 }

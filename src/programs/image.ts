@@ -11,7 +11,9 @@ import type { ProgramFunction } from './sys_types.js'
  * request, or an exit code. It needs no journal: for long-running daemons and for search. The state is plain data.
  */
 export interface MachineProgram<State = unknown> {
+  /** 'machine'. */
   readonly kind: 'machine'
+  /** Names the program in digests and errors. */
   readonly name: string
   /** The first state. */
   init(argv: readonly string[], env: readonly string[]): State
@@ -23,6 +25,7 @@ export interface MachineProgram<State = unknown> {
 
 /** Marks an image whose process the host goes on driving through direct calls. */
 export interface DirectProgram {
+  /** 'direct'. */
   readonly kind: 'direct'
 }
 
@@ -66,20 +69,27 @@ export const plain = <S = CoreSys>(run: (sys: S, ...args: string[]) => unknown):
 
 const GeneratorFunction = Object.getPrototypeOf(function* () {}).constructor
 
-const isGeneratorFunction = (value: unknown): boolean => value instanceof GeneratorFunction
+export const isGeneratorFunction = (value: unknown): boolean => value instanceof GeneratorFunction
 
 /** The code of an image: frozen, so that all copies of a kernel share it; named, so that digests can tell it. */
 export interface ProgramCode {
   readonly name: string
   readonly run: unknown
+  /** The handler functions that a thread knows from the start: its maker's. */
+  readonly handlers: () => readonly unknown[]
 }
 
 /** The kernel's image of a program. Throws a TypeError for what is none. */
-export function imageOf(program: unknown, name: string, journalled: boolean): ProgramImage {
+export function imageOf(
+  program: unknown,
+  name: string,
+  journalled: boolean,
+  handlers: readonly unknown[] = [],
+): ProgramImage {
   const kind = kindOf(program)
   const label = name !== '' ? name : nameOf(program)
   const run = typeof program === 'object' ? Object.freeze({ ...program }) : program
-  const code: ProgramCode = Object.freeze({ name: label, run })
+  const code: ProgramCode = Object.freeze({ name: label, run, handlers: () => handlers })
   return Object.freeze({ name: label, kind, code, journalled: journalled && kind === 'generator' })
 }
 
@@ -100,6 +110,10 @@ const nameOf = (program: unknown): string => {
   const { name } = program as { name?: unknown }
   return typeof name === 'string' && name !== '' ? name : 'program'
 }
+
+/** The handler functions that the image's tasks begin with. */
+export const handlersOfImage = (image: ProgramImage): readonly unknown[] =>
+  (image.code as ProgramCode).handlers()
 
 /** What `imageOf` was given. */
 export const programOf = (image: ProgramImage): unknown => (image.code as ProgramCode).run

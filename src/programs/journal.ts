@@ -6,7 +6,7 @@
  * is kept as text, one character a byte.
  */
 
-import type { Journal, JournalEntry, SyscallRequest } from '../kernel/program.js'
+import type { CallOutputs, Journal, JournalEntry, SyscallRequest } from '../kernel/program.js'
 
 /** Calls whose buffers are only read. */
 const WRITERS: ReadonlySet<string> = new Set(['write', 'pwrite', 'writev', 'send', 'sendto', 'sendmsg'])
@@ -53,7 +53,7 @@ function copyValue(value: unknown, frozen: boolean): unknown {
 }
 
 /** What a call left in its arguments. */
-function outputsOf(request: SyscallRequest, result: unknown): JournalEntry['out'] {
+export function outputsOf(request: SyscallRequest, result: unknown): CallOutputs {
   if (WRITERS.has(request.name)) return null
   const out: (readonly [number, unknown])[] = []
   for (const [at, arg] of request.args.entries()) {
@@ -69,7 +69,7 @@ function outputsOf(request: SyscallRequest, result: unknown): JournalEntry['out'
 }
 
 /** Puts what a call left back into the arguments of its repetition. */
-function restoreOutputs(request: SyscallRequest, out: JournalEntry['out']): void {
+export function restoreOutputs(request: SyscallRequest, out: CallOutputs): void {
   for (const [at, kept] of out ?? []) {
     const arg = request.args[at]
     const value = copyValue(kept, false)
@@ -102,8 +102,12 @@ export function describeRequest(request: SyscallRequest): string {
 }
 
 /** One more answer. */
-export function recordResult(journal: Journal | null, request: SyscallRequest, value: unknown): Journal {
-  const out = outputsOf(request, value)
+export function recordResult(
+  journal: Journal | null,
+  request: SyscallRequest,
+  value: unknown,
+  out: CallOutputs,
+): Journal {
   return append(journal, {
     kind: 'result',
     what: describeRequest(request),
@@ -113,8 +117,18 @@ export function recordResult(journal: Journal | null, request: SyscallRequest, v
 }
 
 /** A handler has been started. */
-export function recordSignal(journal: Journal | null, handler: number, value: unknown): Journal {
-  return append(journal, { kind: 'signal', what: handler, value: copyValue(value, true), out: null })
+export function recordSignal(
+  journal: Journal | null,
+  handler: number,
+  value: unknown,
+  isEarly: boolean,
+): Journal {
+  return append(journal, {
+    kind: isEarly ? 'early' : 'signal',
+    what: handler,
+    value: copyValue(value, true),
+    out: null,
+  })
 }
 
 function append(previous: Journal | null, entry: JournalEntry): Journal {

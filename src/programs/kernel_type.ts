@@ -3,7 +3,9 @@
  */
 
 import type { Profile } from '../abi/profile.js'
+import type { Faults } from '../sim/faults.js'
 import type { Trace } from '../sim/trace.js'
+import type { Why } from '../sim/why.js'
 import type { CoreSys } from './core_sys.js'
 import type { KernelDescription } from './describe.js'
 import type { RunOptions } from './host.js'
@@ -11,7 +13,7 @@ import type { AnyProgram } from './image.js'
 import type { ModuleApis, ModuleList } from './module_types.js'
 import type { Process } from './process.js'
 import type { Snapshot } from './snapshot.js'
-import type { InstallOptions, SpawnOptions } from './spawn.js'
+import type { InstallOptions, ProcessHandle, SpawnOptions } from './spawn.js'
 import type { BoundSyscalls } from './sys_types.js'
 
 /** What every kernel has besides `fork`. `S` is the system calls of its processes. */
@@ -40,10 +42,18 @@ export interface KernelMembers<S> {
   digest(): string
   /** What the kernel is made of, as data. */
   describe(): KernelDescription
+  /**
+   * Why the last call of `process` that was refused was refused, or why the process was killed; undefined when
+   * neither has happened. A later call that succeeds changes nothing: `syscall` and `seq` tell which call it was.
+   */
+  why(process: ProcessHandle): Why | undefined
   /** What happens, as events. */
   readonly trace: Trace
+  /** Lets allocations, copies and timers fail, one by one. */
+  readonly faults: Faults
   /** The scheduler's choices so far: give them to `createKernel({ schedule })` to run the same way again. */
   readonly schedule: readonly number[]
+  /** Which kernel it behaves like. */
   readonly profile: Profile
 }
 

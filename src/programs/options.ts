@@ -32,7 +32,10 @@ export interface KernelOptions<Ms extends ModuleList = ModuleList, S = CoreSys> 
   readonly backports?: readonly string[]
   /** Default '(none)', as before anybody sets it. */
   readonly hostname?: string
-  /** Virtual milliseconds of processor time that a system call costs. Default 0: time stands still in calls. */
+  /**
+   * Milliseconds of processor time that a call is charged with: what times(2), RLIMIT_CPU and ITIMER_PROF count.
+   * Default 0. The clock does not move by it.
+   */
   readonly syscallTime?: number
 }
 

@@ -17,6 +17,7 @@ export type ProcessState = 'idle' | 'runnable' | 'sleeping' | 'stopped' | 'zombi
 
 /** A process, driven by direct calls or by its program. `S` is the type of its system calls. */
 export class Process<S = CoreSys> {
+  /** The process id. */
   readonly pid: number
   /** Direct calls: a value, or a negative error number. A call that has to wait lets the others run meanwhile. */
   readonly sys: S
@@ -82,16 +83,17 @@ export class Process<S = CoreSys> {
 
   /** @internal The task in the present state of the kernel. */
   current(): Task {
-    if (this.task.k.generation !== this.generation) this.rebind(this.task)
+    const { task } = this
+    if (task.k.generation !== this.generation || task.state > TASK_ZOMBIE) this.rebind(task)
     return this.task
   }
 
-  /** Finds the task again after the kernel's state has been replaced. */
+  /** Finds the task again after the kernel's state has been replaced; a dead one may have begun since. */
   private rebind(task: Task): void {
     const { k } = task
     const found = k.state.tasks.get(this.pid)
+    if (this.generation !== k.generation) this.begun = null
     this.generation = k.generation
-    this.begun = null
     if (found !== undefined && found.serial === this.serial) {
       this.task = found
       return

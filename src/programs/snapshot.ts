@@ -4,12 +4,12 @@
  * All of it is one walk over `k.state`. Where the state refers to its kernel, the copy refers to the other one.
  */
 
+import { ATTEND } from '../kernel/attention.js'
 import type { KernelState } from '../kernel/kernel.js'
 import { TF_DIRECT } from '../kernel/task.js'
 import { cloneGraph, digestGraph } from '../lib/graph.js'
 import type { Scheduler } from '../sim/schedule.js'
-import type { Begun } from './begun.js'
-import type { HostKernel } from './host.js'
+import type { HostKernel, UnderWay } from './host.js'
 
 /** A kernel's state at one moment. Opaque: give it to `restore` of the kernel it came from, as often as needed. */
 export class Snapshot {
@@ -18,7 +18,7 @@ export class Snapshot {
   /** @internal */
   readonly handlers: ReadonlyMap<number, unknown>
   /** @internal Calls under way, by serial number. */
-  readonly begun: ReadonlyMap<number, Begun>
+  readonly begun: ReadonlyMap<number, UnderWay>
   /** @internal The scheduler at this moment: its random numbers, and the choices so far. */
   readonly scheduler: Scheduler
 
@@ -64,7 +64,7 @@ export function restoreInto(k: HostKernel, snapshot: Snapshot): void {
   giveHandlers(k, snapshot.handlers)
   k.resumeBegun(snapshot.begun)
   k.scheduler = snapshot.scheduler.copy()
-  k.attention = true
+  k.attention |= ATTEND
 }
 
 /** Copies `from`'s state into a new kernel with the same wiring. */
@@ -73,7 +73,7 @@ export function copyState(from: HostKernel, to: HostKernel): void {
   from.newEpoch()
   to.newEpoch()
   giveHandlers(to, handlersOf(from))
-  to.attention = true
+  to.attention |= ATTEND
 }
 
 /** 16 hexadecimal digits that depend on every part of the state and on nothing else. */

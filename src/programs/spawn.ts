@@ -185,10 +185,13 @@ function ownSession(k: HostKernel, task: Task): void {
   task.group.isSessionLeader = true
 }
 
+/** Mode and owner of an executable. */
 export interface InstallOptions {
   /** Permission bits, set-id bits too. Default 0o755. */
   readonly mode?: number
+  /** Default 0. */
   readonly uid?: number
+  /** Default 0. */
   readonly gid?: number
 }
 

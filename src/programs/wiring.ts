@@ -4,6 +4,7 @@
  * Runs at creation and again after every fork and restore, over the state that is there. It changes no state.
  */
 
+import { fsAudits } from '../fs/audit.js'
 import { memDevice } from '../fs/dev/mem.js'
 import { devfsType } from '../fs/devfs.js'
 import { pipefsType } from '../fs/pipefs.js'
@@ -35,7 +36,9 @@ export const KERNEL_MEMBERS: readonly string[] = Object.freeze([
   'restore',
   'digest',
   'describe',
+  'why',
   'trace',
+  'faults',
   'schedule',
   'profile',
 ])
@@ -78,6 +81,7 @@ class Wirer {
     this.filesystem(procType, 'the core')
     this.filesystem(devfsType, 'the core')
     this.k.devices.register(memDevice, 'the core')
+    this.k.audits.push(...fsAudits)
     this.timer(WAKE_TIMER, onWakeTimer, 'the core')
     for (const [name, handler] of Object.entries(timerHandlers)) this.timer(name, handler, 'the core')
   }
@@ -93,6 +97,7 @@ class Wirer {
     checkProcEntries(this.k, entries, owner)
     this.k.procEntries.push(...entries)
     if (contributions.notify !== undefined) this.k.notifiers.push(contributions.notify)
+    if (contributions.audit !== undefined) this.k.audits.push(contributions.audit)
   }
 
   private filesystem(type: FileSystemType, owner: string): void {
@@ -126,6 +131,7 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
   k.procEntries.length = 0
   k.caches.clear()
   k.notifiers.length = 0
+  k.audits.length = 0
   k.devices = new DeviceRegistry(k.facts)
   k.contributions.clear()
   for (const [slot, module] of order.entries()) k.securitySlots.set(module.name, slot)

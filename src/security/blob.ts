@@ -7,12 +7,15 @@
 
 /** Anything with slots. */
 export interface Labelled {
+  /** One value per module, by slot; null until the first. */
   security: unknown[] | null
 }
 
 /** Typed access to one module's slot. */
 export interface Blob<T> {
+  /** What the module has put there; undefined if nothing. */
   get(object: Labelled): T | undefined
+  /** Puts something there: plain data. */
   set(object: Labelled, value: T): void
 }
 

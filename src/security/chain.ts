@@ -6,8 +6,8 @@
  */
 
 import { KernelBug } from '../kernel/bug.js'
-import type { Task } from '../kernel/task.js'
-import { recordRefusal } from './deny.js'
+import { TASK_ZOMBIE, type Task } from '../kernel/task.js'
+import { noteCapable, noteHook, noteKill } from './deny.js'
 import { HOOKS, type HookKind, type HookName, type SecurityHooks } from './hooks.js'
 
 type AnyHook = (...args: unknown[]) => number | undefined
@@ -35,9 +35,32 @@ function guarded(module: string, name: HookName, kind: HookKind, hook: AnyHook):
         `hook ${name} of module '${module}' returned ${String(verdict)}: 0 or an errno is wanted`,
       )
     }
-    if (verdict < 0 && args[0] !== null)
-      recordRefusal(args[0] as Task, verdict, 'hook', module, name, args[1])
+    if (verdict < 0 || name === 'capable' || name === 'syscallEnter')
+      note(module, name, verdict, args[0] as Task | null, args[1])
     return verdict
+  }
+}
+
+/** What a hook has said or done, for `kernel.why`. */
+function note(module: string, name: HookName, verdict: number, current: Task | null, about: unknown): void {
+  if (current === null) return
+  if (name === 'capable') {
+    if (verdict < 0) noteCapable(current, module, Number(about))
+    else current.k.refusal.refusedCapability = -1
+    return
+  }
+  if (verdict < 0) noteHook(current, verdict, module, name, about)
+  if (name === 'syscallEnter' && current.state >= TASK_ZOMBIE) {
+    const { exitCode } = current
+    noteKill(
+      current,
+      exitCode & 0x7f,
+      'hook',
+      module,
+      null,
+      (exitCode & 0x80) !== 0 ? 'dumped' : 'none',
+      String(about),
+    )
   }
 }
 

@@ -1,115 +1,294 @@
 /**
  * Refusals that can say who refused and why.
  *
- * Every place that says no to a task calls `deny` (or the hook chain does). What it notes are references in one
- * preallocated record, so nobody pays for an explanation that nobody asks for; `explain` turns the record into a
- * sentence, and a `security:deny` event carries it when somebody listens.
+ * Every place that says no to a task calls `deny`, and the hook chain notes what a module says. What is noted are
+ * references and numbers in one record of the kernel; no text is made and no name looked up. When the call is over,
+ * `settleRefusal` compares: only a refusal that is the call's result counts, and its record becomes the task's, in
+ * exchange for the task's old one. So a refusal makes no garbage, and a call that is not refused pays nothing at all.
+ *
+ * explain.ts turns a record into data and a sentence, when somebody asks or listens to `security:deny`. Records are
+ * no state: copies of a kernel and restored ones begin without.
  */
 
-import { capabilityName } from '../abi/capability.js'
-import { type Errno, errnoName } from '../abi/errno.js'
+import {
+  CAP_DAC_OVERRIDE,
+  CAP_DAC_READ_SEARCH,
+  CAP_KILL,
+  CAP_SYS_ADMIN,
+  CAP_SYS_RESOURCE,
+} from '../abi/capability.js'
+import type { Errno } from '../abi/errno.js'
+import type { SigInfo } from '../abi/signal.js'
+import { REFUSED } from '../kernel/attention.js'
+import type { Cred } from '../kernel/cred.js'
+import type { KernelCore } from '../kernel/kernel.js'
+import type { SyscallEntry } from '../kernel/syscall.js'
 import type { Task } from '../kernel/task.js'
+import type {
+  CoreOutcome,
+  DenyCheck,
+  InodeFlag,
+  KillCause,
+  MountFlag,
+  SessionRule,
+  StateRule,
+} from '../sim/why.js'
+import type { Dentry } from '../vfs/dentry.js'
 import { Inode } from '../vfs/inode.js'
+import type { Mount } from '../vfs/mount.js'
+import { explain } from './explain.js'
 
-/** Which kind of check said no. */
-export type DenyCheck =
-  | 'dac'
-  | 'capability'
-  | 'owner'
-  | 'sticky'
-  | 'mount'
-  | 'immutable'
-  | 'limit'
-  | 'signal'
-  | 'session'
-  | 'hook'
-  | 'state'
-
-/** The last refusal, as data. `subject` is what was to be touched; `detail` depends on the check. */
-export class Refusal {
-  pid = 0
-  /** The negative error number; 0 while nothing has been refused. */
-  errno = 0
-  check: DenyCheck = 'state'
-  /** The module for a hook, the capability's number, the access mask, or a word. */
-  what: string | number = ''
-  detail: unknown = undefined
-  subject: unknown = undefined
+/** What `deny` wants to know beside the subject, by the kind of check. */
+export interface DenyWhat {
+  /** The access asked for: an OR of MAY_*. */
+  dac: number
+  /** The capability that is missing. */
+  capability: number
+  /** The capability that stands for ownership. */
+  owner: number
+  /** The capability that stands for ownership. */
+  sticky: number
+  /** The mount's flag. */
+  mount: MountFlag
+  /** The inode's flag. */
+  immutable: InodeFlag
+  /** The limit's name; its value is the `detail`. */
+  limit: string
+  /** The signal's number; the `detail` is the target's credentials. */
+  signal: number
+  /** The rule. */
+  session: SessionRule
+  /** A rule of the core, or words. */
+  state: StateRule | (string & {})
 }
 
-/** Notes a refusal and returns its error: `return deny(current, EACCES, 'dac', inode, mask)`. */
-export function deny(
+/** `deny`'s detail for mode bits that no capability overrides. */
+export const NOBODY_MAY = 'nobody may'
+
+/** One refusal or kill: references to what it was about, and numbers that may change afterwards. */
+export class Refusal {
+  /** The task's. */
+  pid = 0
+  cred: Cred | null = null
+  /** The negative error number; 0 in a record of a kill, or one that does not count. */
+  errno = 0
+  check: DenyCheck = 'state'
+  /** See DenyWhat; the module of a hook; the cause of a kill. */
+  what: string | number = ''
+  /** What was to be touched: an Inode, a Task, a File, a Dentry, a Mount … */
+  subject: unknown = null
+  detail: unknown = undefined
+  /** The subject's, if it is an inode. */
+  mode = 0
+  uid = 0
+  gid = 0
+  /** The detail's, if it is an inode. */
+  detailMode = 0
+  detailUid = 0
+  detailGid = 0
+  /** A capability that a module has just refused to let the task use, or -1; and the module. */
+  refusedCapability = -1
+  refusedBy = ''
+  /** The call; how many paths it has, and if any: the first two arguments and where its walks ended. */
+  syscall = ''
+  paths = 0
+  a: unknown = undefined
+  b: unknown = undefined
+  dentry: Dentry | null = null
+  mnt: Mount | null = null
+  last = ''
+  dentry2: Dentry | null = null
+  mnt2: Mount | null = null
+  last2 = ''
+  seq = 0
+  time = 0
+  /** A kill's. */
+  signal = 0
+  core: CoreOutcome = 'none'
+}
+
+/**
+ * Notes a refusal and returns its error: `return deny(current, EACCES, 'dac', inode, mask)`. `subject` is what was to
+ * be touched. For 'dac', a `detail` is the class of bits that was asked where that does not follow from the fsuid.
+ */
+export function deny<C extends keyof DenyWhat>(
   current: Task,
   error: Errno,
-  check: DenyCheck,
+  check: C,
   subject: unknown,
-  what: string | number = '',
+  what: DenyWhat[C],
+  detail?: unknown,
 ): Errno {
-  recordRefusal(current, error, check, what, undefined, subject)
+  const noted = note(current, error, check, subject, what, detail)
+  if (subject instanceof Inode) {
+    noted.mode = subject.mode
+    noted.uid = subject.uid
+    noted.gid = subject.gid
+    if (check === 'sticky') noteDirectory(noted, detail)
+  }
+  if (noted.refusedCapability >= 0 && wouldHelp(noted)) {
+    noted.check = 'hook'
+    noted.what = noted.refusedBy
+    noted.detail = 'capable'
+  }
   return error
 }
 
-/** @internal */
-export function recordRefusal(
+function noteDirectory(noted: Refusal, dir: unknown): void {
+  if (!(dir instanceof Inode)) return
+  noted.detailMode = dir.mode
+  noted.detailUid = dir.uid
+  noted.detailGid = dir.gid
+}
+
+/** Notes that a module's hook has refused. `subject` is the hook's second argument. */
+export function noteHook(
+  current: Task,
+  verdict: number,
+  module: string,
+  hook: string,
+  subject: unknown,
+): void {
+  const noted = note(current, verdict, 'hook', subject, module, hook)
+  noted.refusedCapability = -1
+  noteInode(noted)
+}
+
+function noteInode(noted: Refusal): void {
+  const { subject } = noted
+  if (!(subject instanceof Inode)) return
+  noted.mode = subject.mode
+  noted.uid = subject.uid
+  noted.gid = subject.gid
+}
+
+/** A module keeps `current` from using a capability that it has. It counts if that is what a check asked for. */
+export function noteCapable(current: Task, module: string, capability: number): void {
+  const { k } = current
+  k.attention |= REFUSED
+  k.refusal.refusedCapability = capability
+  k.refusal.refusedBy = module
+}
+
+function note(
   current: Task,
   error: number,
   check: DenyCheck,
+  subject: unknown,
   what: string | number,
   detail: unknown,
-  subject: unknown,
-): void {
-  const k = current.k
-  const refusal = k.refusal
-  refusal.pid = current.pid
-  refusal.errno = error
-  refusal.check = check
-  refusal.what = what
-  refusal.detail = detail
-  refusal.subject = subject
-  if (k.trace.securityDeny) {
-    k.emitDeny(current, refusal, explain(refusal))
-  }
+): Refusal {
+  const { k } = current
+  const noted = k.refusal
+  k.attention |= REFUSED
+  noted.pid = current.pid
+  noted.cred = current.cred
+  noted.errno = error
+  noted.check = check
+  noted.what = what
+  noted.subject = subject
+  noted.detail = detail
+  return noted
 }
 
-const maskWords = (mask: number): string =>
-  [mask & 4 ? 'read' : '', mask & 2 ? 'write' : '', mask & 1 ? 'execute or search' : '']
-    .filter(Boolean)
-    .join(' and ')
-
-function subjectWords(subject: unknown): string {
-  if (subject instanceof Inode) {
-    return `inode ${subject.ino} (mode ${(subject.mode & 0o7777).toString(8).padStart(4, '0')}, owner ${subject.uid}:${subject.gid})`
-  }
-  if (typeof subject === 'string') return subject
-  return 'the object'
-}
-
-/** One sentence that says which check refused what. */
-export function explain(refusal: Refusal): string {
-  const name = errnoName(refusal.errno)
-  const subject = subjectWords(refusal.subject)
-  switch (refusal.check) {
+/** Would the capability that a module has just refused have made the check say yes? */
+function wouldHelp(noted: Refusal): boolean {
+  const capability = noted.refusedCapability
+  switch (noted.check) {
     case 'dac':
-      return `${name}: the mode bits of ${subject} do not give ${maskWords(Number(refusal.what))}`
+      return (
+        noted.detail === undefined && (capability === CAP_DAC_OVERRIDE || capability === CAP_DAC_READ_SEARCH)
+      )
     case 'capability':
-      return `${name}: ${capabilityName(Number(refusal.what))} is needed`
     case 'owner':
-      return `${name}: only the owner of ${subject} or a task with CAP_FOWNER may do this`
     case 'sticky':
-      return `${name}: the directory is sticky and ${subject} belongs to somebody else`
-    case 'mount':
-      return `${name}: the mount is ${refusal.what}`
-    case 'immutable':
-      return `${name}: ${subject} is ${refusal.what}`
-    case 'limit':
-      return `${name}: the limit ${refusal.what} is reached`
+      return capability === noted.what
     case 'signal':
-      return `${name}: the sender's uids match neither uid of the target`
-    case 'session':
-      return `${name}: ${refusal.what}`
-    case 'hook':
-      return `${name}: hook ${String(refusal.detail)} of module '${refusal.what}' refused`
-    case 'state':
-      return `${name}: ${refusal.what}`
+      return capability === CAP_KILL
+    case 'limit':
+      return (
+        noted.what === 'RLIMIT_NPROC' && (capability === CAP_SYS_ADMIN || capability === CAP_SYS_RESOURCE)
+      )
+    default:
+      return false
   }
+}
+
+/**
+ * A run of a call's handler is over in which somebody said no. Only if that is its result is it what the task was
+ * refused. `a` and `b` are its first arguments.
+ */
+export function settleRefusal(
+  task: Task,
+  entry: SyscallEntry,
+  a: unknown,
+  b: unknown,
+  result: unknown,
+): void {
+  const { k } = task
+  const noted = k.refusal
+  k.attention &= ~REFUSED
+  if (noted.errno !== result || noted.pid !== task.pid) {
+    noted.errno = 0
+    noted.refusedCapability = -1
+    return
+  }
+  const old = task.refusal ?? new Refusal()
+  old.errno = 0
+  old.refusedCapability = -1
+  k.refusal = old
+  task.refusal = noted
+  noted.syscall = entry.name
+  noted.seq = ++k.refusals
+  noted.time = k.state.now
+  const paths = entry.paths.length
+  noted.paths = paths
+  if (paths > 0) notePaths(noted, k, a, b, paths > 1)
+  if (k.trace.securityDeny) k.emitDeny(task, explain(noted, task))
+}
+
+/** The call had paths: what they were, and where they led. */
+function notePaths(noted: Refusal, k: KernelCore, a: unknown, b: unknown, two: boolean): void {
+  const { nd, nd2 } = k
+  noted.a = a
+  noted.b = b
+  noted.dentry = nd.dentry ?? null
+  noted.mnt = nd.mnt ?? null
+  noted.last = nd.last
+  if (!two) return
+  noted.dentry2 = nd2.dentry ?? null
+  noted.mnt2 = nd2.mnt ?? null
+  noted.last2 = nd2.last
+}
+
+/**
+ * Notes that a task is being killed by a signal. `detail` is the signal's information, or the module that did it;
+ * `subject` what it was about.
+ */
+export function noteKill(
+  task: Task,
+  signal: number,
+  cause: KillCause,
+  detail: SigInfo | string | null,
+  subject: unknown,
+  core: CoreOutcome,
+  syscall: string,
+): void {
+  const { k } = task
+  const noted = task.refusal ?? new Refusal()
+  task.refusal = noted
+  noted.pid = task.pid
+  noted.errno = 0
+  noted.check = 'kill'
+  noted.what = cause
+  noted.signal = signal
+  noted.subject = subject
+  noted.detail = detail
+  noted.core = core
+  noted.syscall = syscall
+  noted.paths = 0
+  noted.seq = ++k.refusals
+  noted.time = k.state.now
+  noteInode(noted)
+  if (k.trace.securityDeny && cause !== 'process') k.emitDeny(task, explain(noted, task))
 }

@@ -18,6 +18,10 @@ import type { SuperBlock } from '../vfs/superblock.js'
 /** 0, or a negative error number. */
 export type Verdict = number
 
+/**
+ * What modules can refuse or be told. Arguments are the kernel's own objects: look, label them through a
+ * Blob, change nothing else.
+ */
 export interface SecurityHooks {
   /** Before dispatch: 0 goes on, an Errno is the call's result. `args` must not be kept. */
   syscallEnter(current: Task, name: string, nr: number, args: readonly unknown[]): Verdict
@@ -25,45 +29,86 @@ export interface SecurityHooks {
   capable(current: Task, capability: number): Verdict
   /** Linux: inode_permission. May `current` access `inode` with this MAY_* mask? */
   inodePermission(current: Task, inode: Inode, mask: number): Verdict
+  /**
+   * A regular file is about to be made in `dir`; `dentry` is its name, without an inode yet. Linux:
+   * inode_create.
+   */
   inodeCreate(current: Task, dir: Inode, dentry: Dentry, mode: number): Verdict
+  /** `old` is about to get the further name `dentry` in `dir`. Linux: inode_link. */
   inodeLink(current: Task, old: Dentry, dir: Inode, dentry: Dentry): Verdict
+  /** The name `dentry` is about to be removed from `dir`. Linux: inode_unlink. */
   inodeUnlink(current: Task, dir: Inode, dentry: Dentry): Verdict
+  /** A symbolic link to `target` is about to be made in `dir`. Linux: inode_symlink. */
   inodeSymlink(current: Task, dir: Inode, dentry: Dentry, target: string): Verdict
+  /** A directory is about to be made in `dir`. Linux: inode_mkdir. */
   inodeMkdir(current: Task, dir: Inode, dentry: Dentry, mode: number): Verdict
+  /** The directory `dentry` is about to be removed from `dir`. Linux: inode_rmdir. */
   inodeRmdir(current: Task, dir: Inode, dentry: Dentry): Verdict
+  /** A FIFO, socket or device node is about to be made in `dir`. Linux: inode_mknod. */
   inodeMknod(current: Task, dir: Inode, dentry: Dentry, mode: number, dev: number): Verdict
+  /**
+   * `old` in `oldDir` is about to become `target` in `newDir`; `target.inode` is what it replaces, or null.
+   * Linux: inode_rename.
+   */
   inodeRename(current: Task, oldDir: Inode, old: Dentry, newDir: Inode, target: Dentry): Verdict
+  /** readlink(2) is about to read a symbolic link. Linux: inode_readlink. */
   inodeReadlink(current: Task, inode: Inode): Verdict
+  /** A path walk is about to follow a symbolic link. Linux: inode_follow_link. */
   inodeFollowLink(current: Task, inode: Inode): Verdict
+  /** Mode, owner, size or times are about to change. Linux: inode_setattr. */
   inodeSetattr(current: Task, inode: Inode, attr: Iattr): Verdict
+  /** stat(2) or a call of its kind is about to look. Linux: inode_getattr. */
   inodeGetattr(current: Task, inode: Inode): Verdict
   /** A new inode has been made and has no name yet: the place to label it. Linux: inode_post_create and kin. */
   inodeInit(current: Task, dir: Inode, inode: Inode): void
   /** Linux: file_permission: every read and write. */
   filePermission(current: Task, file: File, mask: number): Verdict
+  /**
+   * A file has been made for open(2) and is about to get a descriptor. Linux: dentry_open, which has no hook
+   * of its own in 2.6.14.
+   */
   fileOpen(current: Task, file: File): Verdict
+  /** ioctl(2), before the request is looked at. Linux: file_ioctl. */
   fileIoctl(current: Task, file: File, cmd: number): Verdict
+  /** fcntl(2), before the command is looked at. Linux: file_fcntl. */
   fileFcntl(current: Task, file: File, cmd: number): Verdict
+  /** flock(2) or a record lock; `type` is F_RDLCK, F_WRLCK, F_UNLCK or, for flock(2) of 2.6, a share mode. Linux: file_lock. */
   fileLock(current: Task, file: File, type: number): Verdict
+  /** mount(2); `dentry` is where. Linux: sb_mount. */
   sbMount(current: Task, source: string, dentry: Dentry, type: string, flags: number): Verdict
+  /** umount(2). Linux: sb_umount. */
   sbUmount(current: Task, mnt: Mount, flags: number): Verdict
+  /** statfs(2) or fstatfs(2). Linux: sb_statfs. */
   sbStatfs(current: Task, sb: SuperBlock): Verdict
+  /** fork(2), vfork(2) or clone(2); `flags` are CLONE_*. Linux: task_create. */
   taskCreate(current: Task, flags: number): Verdict
+  /** A uid is about to change; `cred` is what the task would have. Linux: task_setuid. */
   taskSetuid(current: Task, cred: Cred): Verdict
+  /** A gid is about to change; `cred` is what the task would have. Linux: task_setgid. */
   taskSetgid(current: Task, cred: Cred): Verdict
+  /** setgroups(2). Linux: task_setgroups. */
   taskSetgroups(current: Task, groups: readonly number[]): Verdict
+  /** setpgid(2). Linux: task_setpgid. */
   taskSetpgid(current: Task, target: Task, pgid: number): Verdict
+  /** getpgid(2). Linux: task_getpgid. */
   taskGetpgid(current: Task, target: Task): Verdict
+  /** getsid(2). Linux: task_getsid. */
   taskGetsid(current: Task, target: Task): Verdict
+  /** nice(2) or setpriority(2); `nice` is the new value, -20 to 19. Linux: task_setnice. */
   taskSetnice(current: Task, target: Task, nice: number): Verdict
+  /** setrlimit(2); `resource` is RLIMIT_*. Linux: task_setrlimit. */
   taskSetrlimit(current: Task, resource: number): Verdict
   /** Linux: task_kill. `current` is null for signals that the kernel itself sends. */
   taskKill(current: Task | null, target: Task, signal: number): Verdict
+  /** wait4(2) is about to report `target`. Linux: task_wait. */
   taskWait(current: Task, target: Task): Verdict
+  /** exec(2) is about to run a file. Linux: bprm_check_security. */
   bprmCheck(current: Task, inode: Inode): Verdict
 }
 
+/** The name of a hook. */
 export type HookName = keyof SecurityHooks
+/** How answers combine: the first refusal wins, or all are told. */
 export type HookKind = 'check' | 'notify'
 
 /** Every hook's kind. A hook missing here does not compile. */

@@ -17,23 +17,33 @@ import type { SyscallEnterEvent, SyscallExitEvent, TraceEvent } from './trace.js
 
 /** One row. `ts` and `dur` are microseconds. */
 export interface ChromeEvent {
+  /** What is shown. */
   readonly name: string
   /** X a span, i an instant, M metadata, s and f the ends of an arrow. */
   readonly ph: 'X' | 'i' | 'M' | 's' | 'f'
+  /** The task; 0 is the machine. */
   readonly pid: number
+  /** The same: a task is a process of one thread. */
   readonly tid: number
+  /** Start, microseconds of virtual time. */
   readonly ts: number
+  /** Length, microseconds. */
   readonly dur?: number
+  /** Category, to filter by. */
   readonly cat?: string
   /** Scope of an instant: thread, process or global. */
   readonly s?: 't' | 'p' | 'g'
   /** Which arrow. */
   readonly id?: number
+  /** Shown when the row is selected. */
   readonly args?: Readonly<Record<string, unknown>>
 }
 
+/** A trace file in the JSON object form. */
 export interface ChromeTrace {
+  /** The rows. */
   readonly traceEvents: readonly ChromeEvent[]
+  /** The unit that the viewer starts with. */
   readonly displayTimeUnit: 'ms'
 }
 
@@ -146,7 +156,6 @@ class Exporter {
       case 'security:deny':
         this.instant(`denied by ${event.check}`, 'security', event.pid, at, {
           reason: event.reason,
-          what: event.what,
           errno: event.errno,
         })
         return

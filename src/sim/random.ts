@@ -6,9 +6,13 @@
  */
 
 export class Random {
+  /** State. */
   s0: number
+  /** State. */
   s1: number
+  /** State. */
   s2: number
+  /** State. */
   s3: number
 
   /** Errors: RangeError unless `seed` is a safe integer. Every bit of it counts. */

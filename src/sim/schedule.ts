@@ -16,7 +16,14 @@ import { Random } from './random.js'
 export type SchedulePolicy =
   | 'round-robin'
   | 'random'
-  | { readonly kind: 'pct'; readonly depth: number; readonly steps: number }
+  | {
+      /** 'pct'. */
+      readonly kind: 'pct'
+      /** How many scheduling decisions a bug needs to show; 1 and up. */
+      readonly depth: number
+      /** About how many choices a run makes. */
+      readonly steps: number
+    }
   | readonly number[]
 
 /** Makes and records choices. */

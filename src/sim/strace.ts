@@ -18,6 +18,7 @@ import { decoderOf, SIGSET_SIZE, takesSigsetSize } from './strace_calls.js'
 import { result, siginfo, type TextStyle } from './strace_text.js'
 import type { SyscallEnterEvent, SyscallExitEvent, Trace, TraceEvent } from './trace.js'
 
+/** How a trace is printed: strace's own options. */
 export interface StraceOptions {
   /** Trace only these processes, and with `follow` their children. Default: all. strace -p. */
   readonly pids?: readonly number[]
@@ -57,15 +58,19 @@ interface OpenCall {
 
 /** Turns events into lines. Give it every event in order: `attach` does that. */
 export class StracePrinter {
+  /** Takes one line. */
   readonly write: (line: string) => void
+  /** As given. */
   readonly options: StraceOptions
+  /** @internal */
   readonly style: TextStyle
-  /** Traced tasks that live, with the calls they are in, innermost last. */
+  /** @internal Traced tasks that live, with the calls they are in, innermost last. */
   readonly tasks: Map<number, OpenCall[]> = new Map()
-  /** Calls whose line was finished before their exit came (exec). */
+  /** @internal Calls whose line was finished before their exit came (exec). */
   readonly done: Set<number> = new Set()
+  /** @internal */
   firstPid: number | undefined = undefined
-  /** The last thing that happened is that this call of this task began. */
+  /** @internal The last thing that happened is that this call of this task began. */
   current: { readonly pid: number; readonly call: OpenCall } | undefined = undefined
 
   constructor(write: (line: string) => void, options: StraceOptions = {}) {
@@ -98,6 +103,7 @@ export class StracePrinter {
     this.interrupt()
   }
 
+  /** Takes one event; zero or more lines come of it. */
   event(event: TraceEvent): void {
     switch (event.kind) {
       case 'syscall:enter':

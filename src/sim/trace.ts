@@ -15,6 +15,7 @@
 
 import { EventEmitter } from 'eventemitter3'
 import type { DefaultAction, SigInfo } from '../abi/signal.js'
+import type { DenyCheck, Why } from './why.js'
 
 /** In every event. */
 export interface EventBase {
@@ -26,25 +27,35 @@ export interface EventBase {
 
 /** In every event that a task causes or suffers. */
 export interface TaskEventBase extends EventBase {
+  /** The task. */
   readonly pid: number
+  /** Its command name. */
   readonly comm: string
 }
 
 /** A system call starts. A call that blocks and is run again still starts once. */
 export interface SyscallEnterEvent extends TaskEventBase {
+  /** 'syscall:enter'. */
   readonly kind: 'syscall:enter'
+  /** The call's name. */
   readonly name: string
   /** The number in this profile; -1 for calls that modules add. */
   readonly nr: number
+  /** Its arguments, the program's own objects. */
   readonly args: readonly unknown[]
 }
 
 /** A system call returns. One whose task dies inside it does not. */
 export interface SyscallExitEvent extends TaskEventBase {
+  /** 'syscall:exit'. */
   readonly kind: 'syscall:exit'
+  /** The call's name. */
   readonly name: string
+  /** Its number in this profile; -1 for calls that modules add. */
   readonly nr: number
+  /** Its arguments, the program's own objects, filled. */
   readonly args: readonly unknown[]
+  /** What it returns: a value or a negative error number. */
   readonly ret: unknown
   /** `seq` of its syscall:enter; 0 when that was not traced. */
   readonly enterSeq: number
@@ -52,13 +63,17 @@ export interface SyscallExitEvent extends TaskEventBase {
 
 /** The processor goes from one task to another; pid 0 is nobody. */
 export interface SchedSwitchEvent extends TaskEventBase {
+  /** 'sched:switch'. */
   readonly kind: 'sched:switch'
+  /** Who had it before; 0 for nobody. */
   readonly prevPid: number
+  /** The command name of who had it before. */
   readonly prevComm: string
 }
 
 /** A task goes to sleep. */
 export interface SchedWaitEvent extends TaskEventBase {
+  /** 'sched:wait'. */
   readonly kind: 'sched:wait'
   /** What for, in words: 'pipe:[12] data'. */
   readonly queue: string
@@ -66,13 +81,17 @@ export interface SchedWaitEvent extends TaskEventBase {
 
 /** A task is woken. */
 export interface SchedWakeEvent extends TaskEventBase {
+  /** 'sched:wake'. */
   readonly kind: 'sched:wake'
 }
 
 /** A signal is sent; `pid` is the task it is for. */
 export interface SignalGenerateEvent extends TaskEventBase {
+  /** 'signal:generate'. */
   readonly kind: 'signal:generate'
+  /** Its number. */
   readonly signal: number
+  /** What a handler will see. */
   readonly info: SigInfo
   /** Where the sender knows: now pending, dropped since the task ignores it, or dropped since it is pending already. */
   readonly outcome?: 'pending' | 'ignored' | 'merged'
@@ -80,8 +99,11 @@ export interface SignalGenerateEvent extends TaskEventBase {
 
 /** A task takes a signal. */
 export interface SignalDeliverEvent extends TaskEventBase {
+  /** 'signal:deliver'. */
   readonly kind: 'signal:deliver'
+  /** Its number. */
   readonly signal: number
+  /** What a handler sees. */
   readonly info: SigInfo
   /** A handler runs, or what `defaultAction` says. */
   readonly action: 'handler' | DefaultAction
@@ -89,8 +111,11 @@ export interface SignalDeliverEvent extends TaskEventBase {
 
 /** A task is born; `pid` is its parent. */
 export interface TaskForkEvent extends TaskEventBase {
+  /** 'task:fork'. */
   readonly kind: 'task:fork'
+  /** The child's pid. */
   readonly childPid: number
+  /** The child's command name. */
   readonly childComm: string
   /** CLONE_* and the exit signal. */
   readonly flags: number
@@ -98,33 +123,39 @@ export interface TaskForkEvent extends TaskEventBase {
 
 /** A task runs a new program. */
 export interface TaskExecEvent extends TaskEventBase {
+  /** 'task:exec'. */
   readonly kind: 'task:exec'
+  /** What it runs now. */
   readonly path: string
+  /** The command name before. */
   readonly oldComm: string
 }
 
 /** A task ends. */
 export interface TaskExitEvent extends TaskEventBase {
+  /** 'task:exit'. */
   readonly kind: 'task:exit'
   /** As wait(2) will report it. */
   readonly status: number
 }
 
-/** Somebody said no. */
+/** A call was refused, or the kernel is killing the process. */
 export interface SecurityDenyEvent extends TaskEventBase {
+  /** 'security:deny'. */
   readonly kind: 'security:deny'
-  /** The negative error number. */
+  /** The negative error number; 0 for a kill. */
   readonly errno: number
   /** Which kind of check: 'dac', 'capability', 'hook', … */
-  readonly check: string
-  /** The module behind a hook, the capability's number, the access mask, or a word. */
-  readonly what: string | number
+  readonly check: DenyCheck
   /** A sentence. */
   readonly reason: string
+  /** What `kernel.why` says at this moment. */
+  readonly why: Why
 }
 
 /** A timer's handler is about to run. */
 export interface TimerFireEvent extends EventBase {
+  /** 'timer:fire'. */
   readonly kind: 'timer:fire'
   /** Name of the handler. */
   readonly handler: string
@@ -132,23 +163,33 @@ export interface TimerFireEvent extends EventBase {
 
 /** A request goes to a block device. */
 export interface BlockSubmitEvent extends TaskEventBase {
+  /** 'block:submit'. */
   readonly kind: 'block:submit'
+  /** The device. */
   readonly device: string
+  /** What is to be done. */
   readonly op: 'read' | 'write'
+  /** The first sector of 512 bytes. */
   readonly sector: number
+  /** How many. */
   readonly sectors: number
 }
 
 /** Anything a module wants to be seen. */
 export interface ModuleEvent extends EventBase {
+  /** 'module:event'. */
   readonly kind: 'module:event'
+  /** The module. */
   readonly module: string
+  /** What happened, in its own words. */
   readonly name: string
   /** The task it happened to, if any. */
   readonly pid?: number
+  /** Anything. */
   readonly data: unknown
 }
 
+/** Anything that can happen. */
 export type TraceEvent =
   | SyscallEnterEvent
   | SyscallExitEvent
@@ -165,13 +206,23 @@ export type TraceEvent =
   | BlockSubmitEvent
   | ModuleEvent
 
+/** The name of a kind of event. */
 export type TraceKind = TraceEvent['kind']
 
 /** The event of one kind. */
-export type TraceEventOf<K extends TraceKind> = Extract<TraceEvent, { readonly kind: K }>
+export type TraceEventOf<K extends TraceKind> = Extract<
+  TraceEvent,
+  {
+    /** The kind. */
+    readonly kind: K
+  }
+>
 
 /** Names that can be listened to, with what the listener gets. */
-export type TraceListeners = { [K in TraceKind]: [event: TraceEventOf<K>] } & { event: [event: TraceEvent] }
+export type TraceListeners = { [K in TraceKind]: [event: TraceEventOf<K>] } & {
+  /** Every kind. */
+  event: [event: TraceEvent]
+}
 
 type Name = EventEmitter.EventNames<TraceListeners>
 type Listener<N extends Name> = EventEmitter.EventListener<TraceListeners, N>
@@ -199,20 +250,38 @@ const isKind = (name: string): name is TraceKind => Object.hasOwn(FLAG_OF, name)
 /** Every kind of event. */
 export const TRACE_KINDS: readonly TraceKind[] = Object.freeze(Object.keys(FLAG_OF).filter(isKind))
 
+/**
+ * The stream of events of one kernel: `k.trace.on(kind, listener)`. A flag says whether a kind has a
+ * listener.
+ */
 export class Trace extends EventEmitter<TraceListeners> {
+  /** Is 'syscall:enter' listened to? */
   syscallEnter = false
+  /** Is 'syscall:exit' listened to? */
   syscallExit = false
+  /** Is 'sched:switch' listened to? */
   schedSwitch = false
+  /** Is 'sched:wait' listened to? */
   schedWait = false
+  /** Is 'sched:wake' listened to? */
   schedWake = false
+  /** Is 'signal:generate' listened to? */
   signalGenerate = false
+  /** Is 'signal:deliver' listened to? */
   signalDeliver = false
+  /** Is 'task:fork' listened to? */
   taskFork = false
+  /** Is 'task:exec' listened to? */
   taskExec = false
+  /** Is 'task:exit' listened to? */
   taskExit = false
+  /** Is 'security:deny' listened to? */
   securityDeny = false
+  /** Is 'timer:fire' listened to? */
   timerFire = false
+  /** Is 'block:submit' listened to? */
   blockSubmit = false
+  /** Is 'module:event' listened to? */
   moduleEvent = false
   /** Is any flag set? */
   isActive = false
@@ -245,6 +314,7 @@ export class Trace extends EventEmitter<TraceListeners> {
     return this.updateFlags()
   }
 
+  /** The same as `on`. */
   override addListener<N extends Name>(name: N, listener: Listener<N>, context?: unknown): this {
     return this.on(name, listener, context)
   }
@@ -265,6 +335,7 @@ export class Trace extends EventEmitter<TraceListeners> {
     return this.updateFlags()
   }
 
+  /** The same as `removeListener`. */
   override off<N extends Name>(name: N, listener?: Listener<N>, context?: unknown, once?: boolean): this {
     return this.removeListener(name, listener, context, once)
   }
@@ -305,7 +376,9 @@ const checkName = (name: string): void => {
 
 /** Events kept for later, in order. `stop` ends the recording. */
 export interface TraceRecording {
+  /** So far, in order. */
   readonly events: TraceEvent[]
+  /** Ends the recording. */
   readonly stop: () => void
 }
 

@@ -14,15 +14,14 @@ import { getWriteAccess, type Inode, MAY_WRITE, putWriteAccess, S_APPEND, S_IMMU
 import type { Mount } from '../vfs/mount.js'
 import { LOOKUP_FOLLOW, pathLookup } from '../vfs/namei.js'
 import type { Iattr } from '../vfs/ops.js'
-import { inodePermission } from '../vfs/permission.js'
+import { denyFlags, inodePermission } from '../vfs/permission.js'
 import { row, type SyscallRow } from './row.js'
 
 /** EROFS on what is mounted read-only, EPERM on what is immutable. */
 function refusesChange(current: Task, inode: Inode, mnt: Mount | null): number {
   if (((inode.sb.flags | (mnt?.flags ?? 0)) & MS_RDONLY) !== 0)
     return deny(current, EROFS, 'mount', inode, 'read-only')
-  if ((inode.flags & (S_IMMUTABLE | S_APPEND)) !== 0)
-    return deny(current, EPERM, 'immutable', inode, 'immutable')
+  if ((inode.flags & (S_IMMUTABLE | S_APPEND)) !== 0) return denyFlags(current, EPERM, inode)
   return 0
 }
 
@@ -59,8 +58,13 @@ function chownInode(current: Task, inode: Inode, mnt: Mount | null, uid: number,
   else if (chownSetsBothIds) attr.uid = inode.uid
   if (gid !== -1) attr.gid = idArg(current, gid)
   else if (chownSetsBothIds) attr.gid = inode.gid
-  const killSetIds = chownSetsBothIds || (inode.mode & S_IFMT) !== S_IFDIR
-  return notifyChange(current, inode, attr, killSetIds)
+  return notifyChange(current, inode, attr, chownDropsSetIds(current, inode))
+}
+
+function chownDropsSetIds(current: Task, inode: Inode): boolean {
+  const { chownDropsSetIds: rule } = current.k.facts
+  if (rule === 'of-all') return true
+  return (inode.mode & S_IFMT) !== S_IFDIR && (rule === 'of-files' || current.cred.fsuid !== 0)
 }
 
 function chownPath(current: Task, path: string, uid: number, gid: number, flags: number): number {
@@ -89,38 +93,48 @@ export function sysUmask(current: Task, mask: number): number {
 
 /** Errors: EINVAL, EISDIR, EACCES, EROFS, EPERM, ETXTBSY, EFBIG. Linux: sys_truncate, do_sys_truncate. */
 export function sysTruncate(current: Task, path: string, length: number): number {
-  if (length < 0) return EINVAL
-  const { nd } = current.k
+  const { facts, nd } = current.k
+  if (length < 0 && !facts.truncatesAnyFile) return EINVAL
   const failed = pathLookup(current, path, LOOKUP_FOLLOW, nd)
   if (failed !== 0) return failed
   const inode = nd.dentry.inode as Inode
   const type = inode.mode & S_IFMT
-  if (type === S_IFDIR) return EISDIR
-  if (type !== S_IFREG) return EINVAL
+  if (type === S_IFDIR) return facts.truncatesAnyFile ? EACCES : EISDIR
+  if (type !== S_IFREG && !facts.truncatesAnyFile) return EINVAL
   const refused = inodePermission(current, inode, MAY_WRITE) || refusesChange(current, inode, nd.mnt)
   if (refused !== 0) return refused
-  if (!getWriteAccess(inode)) return ETXTBSY
-  const result = truncateInode(current, inode, length)
+  if (!getWriteAccess(inode)) return deny(current, ETXTBSY, 'state', inode, 'being-executed')
+  const result = length < 0 ? EINVAL : truncateInode(current, inode, length)
   putWriteAccess(inode)
   return result
 }
 
 /** Linux: do_truncate. The length changes even where nothing is cut; the times always do. */
 function truncateInode(current: Task, inode: Inode, length: number): number {
-  const attr: Iattr = { size: length, mtime: current.k.state.now }
+  // What has no content (2.2 gets here with a FIFO or a device) has no size to set.
+  const hasContent = (inode.mode & S_IFMT) === S_IFREG
+  const attr: Iattr = hasContent ? { size: length, mtime: current.k.state.now } : {}
   const verdict = current.k.security.inodeSetattr(current, inode, attr)
   return verdict !== 0 ? verdict : inodeSetattr(current, inode, attr)
 }
 
-/** Errors: EINVAL (negative, not a regular file, not open for writing), EBADF. Linux: do_sys_ftruncate. */
+/**
+ * Errors: EBADF, EINVAL (negative, not a regular file, not open for writing; in 2.2 the last is EACCES).
+ * Linux: do_sys_ftruncate; sys_ftruncate (2.2).
+ */
 export function sysFtruncate(current: Task, fd: number, length: number): number {
-  if (length < 0) return EINVAL
+  const { truncatesAnyFile } = current.k.facts
+  if (length < 0 && !truncatesAnyFile) return EINVAL
   const file = fget(current, fd)
   if (isErr(file)) return file
   const { inode } = file
-  if ((inode.mode & S_IFMT) !== S_IFREG || (file.mode & FMODE_WRITE) === 0) return EINVAL
+  const type = inode.mode & S_IFMT
+  const isWritable = (file.mode & FMODE_WRITE) !== 0
+  if (truncatesAnyFile) {
+    if (type === S_IFDIR || !isWritable) return EACCES
+  } else if (type !== S_IFREG || !isWritable) return EINVAL
   if ((inode.flags & S_APPEND) !== 0) return deny(current, EPERM, 'immutable', inode, 'append-only')
-  return truncateInode(current, inode, length)
+  return length < 0 ? EINVAL : truncateInode(current, inode, length)
 }
 
 /** The two times of utime(2) in seconds; null for now. */
@@ -147,8 +161,7 @@ export function sysUtime(current: Task, path: string, times: unknown): number {
   if (((inode.sb.flags | nd.mnt.flags) & MS_RDONLY) !== 0)
     return deny(current, EROFS, 'mount', inode, 'read-only')
   if (wanted !== null) {
-    if ((inode.flags & (S_IMMUTABLE | S_APPEND)) !== 0)
-      return deny(current, EPERM, 'immutable', inode, 'immutable')
+    if ((inode.flags & (S_IMMUTABLE | S_APPEND)) !== 0) return denyFlags(current, EPERM, inode)
     const toMs = (sec: number): number => (sec - k.facts.epoch) * 1000
     return notifyChange(current, inode, {
       atime: toMs(wanted.actime),

@@ -85,8 +85,8 @@ function setSets(target: Task, sets: CapFields): void {
   target.cred = credWith(target.cred, sets)
 }
 
-const refuse = (current: Task): Errno =>
-  deny(current, EPERM, 'state', undefined, 'more than the permitted set')
+const refuse = (current: Task, target: Task | null): Errno =>
+  deny(current, EPERM, 'state', target, 'beyond-permitted')
 
 /**
  * Of all tasks (pid -1) all but the caller and init; of a group (-pgid), in 2.6.14, only the further threads of each
@@ -104,11 +104,11 @@ function targetsOf(current: Task, pid: number): Task[] {
 /** Success if any target took it, or if there is none. */
 function setMany(current: Task, pid: number, sets: CapFields): number {
   const each = current.k.facts.process.capsetChecksEachTarget
-  if (!each && !capsetAllowed(current, current, sets)) return refuse(current)
+  if (!each && !capsetAllowed(current, current, sets)) return refuse(current, null)
   const targets = targetsOf(current, pid)
   const allowed = each ? targets.filter((target) => capsetAllowed(current, target, sets)) : targets
   for (const target of allowed) setSets(target, sets)
-  return targets.length > 0 && allowed.length === 0 ? refuse(current) : 0
+  return targets.length > 0 && allowed.length === 0 ? refuse(current, null) : 0
 }
 
 /**
@@ -128,7 +128,7 @@ export function sysCapset(current: Task, header: unknown, data: unknown): number
   if (pid < 0) return setMany(current, pid, sets)
   const target = findTarget(current, pid)
   if (isErr(target)) return target
-  if (!capsetAllowed(current, target, sets)) return refuse(current)
+  if (!capsetAllowed(current, target, sets)) return refuse(current, target)
   setSets(target, sets)
   return 0
 }

@@ -3,11 +3,12 @@
  */
 
 import { CAP_SYS_CHROOT } from '../abi/capability.js'
-import { ENOENT, ENOTDIR, EPERM, isErr, type Ret } from '../abi/errno.js'
+import { EFAULT, ENOENT, ENOMEM, ENOTDIR, EPERM, isErr, type Ret } from '../abi/errno.js'
 import { type Dirent, S_IFDIR, S_IFMT } from '../abi/stat.js'
 import type { Task } from '../kernel/task.js'
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
+import { shouldFail } from '../sim/faults.js'
 import type { Dentry } from '../vfs/dentry.js'
 import { dPath } from '../vfs/dpath.js'
 import { fget } from '../vfs/fdtable.js'
@@ -69,9 +70,10 @@ export function sysChroot(current: Task, path: string): number {
   return 0
 }
 
-/** Errors: ENOENT when the directory has been removed. Linux: sys_getcwd. */
+/** Errors: ENOENT when the directory has been removed, ENOMEM. Linux: sys_getcwd. */
 export function sysGetcwd(current: Task): Ret<string> {
   const { fs } = current
+  if (shouldFail(current.k, 'alloc:page')) return ENOMEM
   if (!fs.pwd.hashed && fs.pwd !== fs.pwd.sb.root) return ENOENT
   return dPath(fs, fs.pwdMnt, fs.pwd)
 }
@@ -82,6 +84,7 @@ export function sysGetdents(current: Task, fd: number, count: unknown): Ret<Dire
   if (isErr(file)) return file
   const room = typeof count === 'number' && !Number.isNaN(count) ? count : 32768
   if ((file.inode.flags & S_DEAD) !== 0) return ENOENT
+  if (shouldFail(current.k, 'copy:dirent')) return EFAULT
   return file.ops.readdir(current, file, room)
 }
 

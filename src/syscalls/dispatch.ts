@@ -21,12 +21,15 @@ import {
   isErr,
 } from '../abi/errno.js'
 import { SA_RESTART } from '../abi/signal.js'
+import { REFUSED } from '../kernel/attention.js'
 import { chargeCpu } from '../kernel/cputime.js'
 import { blockForHandler, type Delivery, getSignalToDeliver } from '../kernel/deliver.js'
 import { enqueueTask } from '../kernel/runqueue.js'
 import { recalcSigpending } from '../kernel/signal.js'
 import type { SyscallEntry } from '../kernel/syscall.js'
 import { PendingCall, TASK_RUNNING, TASK_STOPPED, TASK_ZOMBIE, type Task, TF_DIRECT } from '../kernel/task.js'
+import { settleRefusal } from '../security/deny.js'
+import { copyIn, copyOut } from './user_copy.js'
 
 /** Runs a handler function of a task that the host drives; see programs/direct.ts. */
 export type RunHandler = (task: Task) => void
@@ -37,7 +40,15 @@ export function invoke(task: Task, call: PendingCall): unknown {
   const entry = task.k.syscalls.get(call.name)
   if (entry === undefined) return ENOSYS
   const [a, b, c, d, e, f] = args
-  if (entry.quick(a, b, c, d, e, f)) return entry.handler(task, a, b, c, d, e, f)
+  const result = entry.quick(a, b, c, d, e, f)
+    ? entry.handler(task, a, b, c, d, e, f)
+    : invokeFixed(task, entry, args)
+  if ((task.k.attention & REFUSED) !== 0) settleRefusal(task, entry, a, b, result)
+  return task.k.injection === null ? result : copyOut(task.k, call, result)
+}
+
+/** As `invoke`, for arguments that have to be brought into their kinds first. */
+function invokeFixed(task: Task, entry: SyscallEntry, args: readonly unknown[]): unknown {
   const fixed = entry.fix(args)
   return isErr(fixed) ? fixed : entry.handler(task, ...fixed)
 }
@@ -55,7 +66,9 @@ export function startCall(
   if (k.syscallTime > 0) chargeCpu(task, k.syscallTime)
   const verdict = k.syscallHooked ? k.security.syscallEnter(task, entry.name, entry.nr, args) : 0
   if (task.state >= TASK_ZOMBIE) return
-  finishCall(task, call, verdict === 0 ? invoke(task, call) : verdict, runHandler)
+  if (verdict !== 0) settleRefusal(task, entry, args[0], args[1], verdict)
+  const failed = verdict === 0 && k.injection !== null ? copyIn(k, call) : verdict
+  finishCall(task, call, failed === 0 ? invoke(task, call) : failed, runHandler)
 }
 
 /** Acts on what a handler returned. */
@@ -113,7 +126,7 @@ export function returnToUser(
   let result = outcome
   for (;;) {
     if (task.sigPending) {
-      const delivery = getSignalToDeliver(task)
+      const delivery = getSignalToDeliver(task, call)
       if (task.state >= TASK_ZOMBIE) return
       if (task.state === TASK_STOPPED) {
         task.call = call
@@ -187,12 +200,16 @@ function pushFrame(task: Task, call: PendingCall | null, outcome: unknown, deliv
         result = ERESTARTNOINTR
       } else result = EINTR
     } else if (task.k.trace.syscallExit) emitExit(task, call, result)
+    noteOutputs(task, call, result)
     task.restart = null
   }
   const [maskLow, maskHigh] = task.savedMask ?? [task.blockedLow, task.blockedHigh]
   task.savedMask = null
   if (task.frames === null) task.frames = []
+  const { outputs } = task
+  task.outputs = null
   task.frames.push({
+    outputs,
     signal: info.signo,
     info,
     handler: action.handler,
@@ -210,6 +227,7 @@ export function popFrame(task: Task): { readonly restart: PendingCall | null; re
   const frame = task.frames?.pop()
   if (frame === undefined) return { restart: null, result: undefined }
   if (task.frames?.length === 0) task.frames = null
+  task.outputs = frame.outputs
   task.blockedLow = frame.maskLow
   task.blockedHigh = frame.maskHigh
   recalcSigpending(task)
@@ -229,8 +247,17 @@ function complete(task: Task, call: PendingCall | null, result: unknown): void {
   task.call = null
   task.restart = null
   task.result = result
+  if (call !== null) noteOutputs(task, call, result)
   if (call !== null && task.k.trace.syscallExit) emitExit(task, call, result)
   if ((task.flags & TF_DIRECT) === 0 && task.state === TASK_RUNNING) enqueueTask(task)
+}
+
+/**
+ * Keeps what a call has left in its arguments until the program hears of it: in a copy of the kernel these are not
+ * the program's own buffers.
+ */
+function noteOutputs(task: Task, call: PendingCall, result: unknown): void {
+  if (task.program?.journalled === true) task.outputs = task.k.user.outputsOf(call, result)
 }
 
 function emitEnter(task: Task, call: PendingCall): void {

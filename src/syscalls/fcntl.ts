@@ -111,7 +111,7 @@ function setfl(current: Task, fd: number, file: File, flags: number): number {
   }
   const added = flags & setflMask & ~file.flags
   if ((added & O_NOATIME) !== 0 && current.cred.fsuid !== inode.uid && !capable(current, CAP_FOWNER)) {
-    return deny(current, EPERM, 'owner', inode)
+    return deny(current, EPERM, 'owner', inode, CAP_FOWNER)
   }
   if ((flags & setflMask & O_DIRECT) !== 0) return EINVAL
   if (((flags ^ file.flags) & FASYNC) !== 0 && file.ops.fasync !== undefined) {

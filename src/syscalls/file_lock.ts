@@ -10,7 +10,7 @@
  * again. If another thread closes the descriptor meanwhile, a record lock is dropped as soon as it is got.
  */
 
-import { BLOCKED, EBADF, EFAULT, EINVAL, EOVERFLOW, isErr, type Ret } from '../abi/errno.js'
+import { BLOCKED, EBADF, EFAULT, EINVAL, ENOLCK, ENOMEM, EOVERFLOW, isErr, type Ret } from '../abi/errno.js'
 import {
   F_GETLK,
   F_RDLCK,
@@ -29,6 +29,7 @@ import {
 } from '../abi/fcntl.js'
 import type { FcntlFacts } from '../abi/profile.js'
 import type { Task } from '../kernel/task.js'
+import { shouldFail } from '../sim/faults.js'
 import { fget } from '../vfs/fdtable.js'
 import { type File, FMODE_READ, FMODE_WRITE } from '../vfs/file.js'
 import { FlockRequest, flockLockFile } from '../vfs/flock.js'
@@ -99,7 +100,7 @@ export function setRecordLock(current: Task, fd: number, request: RecordLockRequ
 
 /**
  * Locks a whole file for its open file description.
- * Errors: EBADF, EINVAL, EAGAIN (EWOULDBLOCK), EBUSY (2.0). Linux: sys_flock.
+ * Errors: EBADF, EINVAL, EAGAIN (EWOULDBLOCK), ENOMEM (ENOLCK before 2.6), EBUSY (2.0). Linux: sys_flock.
  */
 export function sysFlock(current: Task, fd: number, operation: number): number {
   const { restart } = current
@@ -117,6 +118,7 @@ export function sysFlock(current: Task, fd: number, operation: number): number {
   if (!isUsable) return EBADF
   const refused = current.k.security.fileLock(current, file, type)
   if (refused !== 0) return refused
+  if (shouldFail(current.k, 'alloc:lock')) return hasShareModes ? ENOMEM : ENOLCK
   return setFlock(current, new FlockRequest(file, type, (operation & LOCK_NB) === 0))
 }
 

@@ -11,14 +11,16 @@
 
 import { asGid, asUid, type Gid, type Uid } from '../abi/brand.js'
 import { CAP_SETGID, CAP_SETUID } from '../abi/capability.js'
-import { EAGAIN, EFAULT, EINVAL, EPERM, type Errno, isErr } from '../abi/errno.js'
+import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM, type Errno, isErr } from '../abi/errno.js'
 import { RLIMIT_NPROC } from '../abi/resource.js'
 import { type Cred, type CredFields, credWith } from '../kernel/cred.js'
+import { denyProcess } from '../kernel/fork.js'
 import { softLimit } from '../kernel/rlimit.js'
 import type { Task } from '../kernel/task.js'
 import { countUser } from '../kernel/user.js'
 import { capable, capEmulateSetxuid, capFollowFsuid } from '../security/capability.js'
 import { deny } from '../security/deny.js'
+import { shouldFail } from '../sim/faults.js'
 import { row, type SyscallRow } from './row.js'
 
 /** An id as the profile's call takes it. Linux: __kernel_old_uid_t, __kernel_uid32_t. */
@@ -71,6 +73,12 @@ function userIsFull(current: Task, uid: number): boolean {
   return (k.state.userTasks.get(uid) ?? 0) >= softLimit(group.rlimits, RLIMIT_NPROC)
 }
 
+/** Is there no memory for the first task of a user? 2.0 and 2.2 do without, uncounted. Linux: alloc_uid. */
+function lacksUser({ k, cred }: Task, uid: number): boolean {
+  if (k.injection === null || !k.facts.process.setuidChecksNproc) return false
+  return uid !== cred.uid && !k.state.userTasks.has(uid) && shouldFail(k, 'alloc:user')
+}
+
 /** Makes `next` the task's credentials and tells the modules. Linux: switch_uid, proc_id_connector. */
 function commit(current: Task, next: Cred): void {
   const { euid, egid, fsuid, fsgid } = current.cred
@@ -90,7 +98,8 @@ function commit(current: Task, next: Cred): void {
 function commitUids(current: Task, change: Partial<CredFields>): number {
   const old = current.cred
   const next = { ...old, ...change }
-  if (userIsFull(current, next.uid)) return deny(current, EAGAIN, 'limit', current, 'RLIMIT_NPROC')
+  if (userIsFull(current, next.uid)) return denyProcess(current)
+  if (lacksUser(current, next.uid)) return EAGAIN
   commit(current, credWith(next, capEmulateSetxuid(old, next)))
   return 0
 }
@@ -248,11 +257,12 @@ function copyGroups(current: Task, list: readonly unknown[]): number[] | Errno {
   return current.k.facts.process.sortsGroups ? groups.sort((a, b) => a - b) : groups
 }
 
-/** Errors: EPERM without CAP_SETGID, EINVAL too many, EFAULT no list of numbers. Linux: sys_setgroups. */
+/** Errors: EPERM without CAP_SETGID, EINVAL too many, EFAULT no list of numbers, ENOMEM. Linux: sys_setgroups. */
 export function sysSetgroups(current: Task, list: unknown): number {
   if (!capable(current, CAP_SETGID)) return lacks(current, CAP_SETGID)
   if (!Array.isArray(list)) return EFAULT
   if (list.length > current.k.facts.ngroupsMax) return EINVAL
+  if (shouldFail(current.k, 'alloc:groups')) return ENOMEM
   const groups = copyGroups(current, list)
   if (isErr(groups)) return groups
   const refused = current.k.security.taskSetgroups(current, groups)

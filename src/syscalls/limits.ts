@@ -78,7 +78,7 @@ function checkRlimit(current: Task, resource: number, next: Rlimit): number {
   }
   const files = Math.max(next.max, rlimitsAreOrdered ? 0 : next.cur)
   if (resource === RLIMIT_NOFILE && files > current.k.facts.nrOpen) {
-    return deny(current, EPERM, 'limit', undefined, 'NR_OPEN')
+    return deny(current, EPERM, 'limit', null, 'NR_OPEN', current.k.facts.nrOpen)
   }
   return current.k.security.taskSetrlimit(current, resource)
 }

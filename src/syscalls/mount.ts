@@ -5,7 +5,7 @@
  */
 
 import { CAP_SYS_ADMIN } from '../abi/capability.js'
-import { EBUSY, EFAULT, EINVAL, ENODEV, ENOTDIR, isErr } from '../abi/errno.js'
+import { EBUSY, EFAULT, EINVAL, ENODEV, ENOMEM, ENOTDIR, isErr } from '../abi/errno.js'
 import {
   MNT_DETACH,
   MNT_FORCE,
@@ -21,6 +21,7 @@ import {
 import { S_IFDIR, S_IFMT } from '../abi/stat.js'
 import type { Task } from '../kernel/task.js'
 import { requireCapability } from '../security/capability.js'
+import { shouldFail } from '../sim/faults.js'
 import { isSubdir } from '../vfs/dentry.js'
 import { FMODE_WRITE } from '../vfs/file.js'
 import { attachMount, detachMount, type Mount } from '../vfs/mount.js'
@@ -48,6 +49,7 @@ export function sysMount(
   flagsArg: number,
   data: unknown,
 ): number {
+  if (shouldFail(current.k, 'alloc:page')) return ENOMEM
   const from = textOr(source, 'none')
   const fstype = textOr(type, '')
   const options = textOr(data, '')
@@ -126,6 +128,7 @@ function bind(current: Task, source: string, recursive: boolean): number {
   if (refused !== 0) return refused
   const failed = pathLookup(current, source, LOOKUP_FOLLOW, nd2)
   if (failed !== 0) return failed
+  if (k.injection !== null && cannotClone(k, nd2.mnt, recursive)) return ENOMEM
   const mnt = cloneMount(nd2.mnt, nd2.dentry)
   const stuck = graftTree(k, mnt, nd.mnt, nd.dentry)
   if (stuck !== 0) {
@@ -134,6 +137,12 @@ function bind(current: Task, source: string, recursive: boolean): number {
   }
   if (recursive) bindChildren(k, nd2.mnt, mnt)
   return 0
+}
+
+/** Is there no memory for a copy of a mount, with all below it? Linux undoes what copy_tree has begun. */
+function cannotClone(k: Task['k'], mnt: Mount, recursive: boolean): boolean {
+  if (shouldFail(k, 'alloc:mount')) return true
+  return recursive && [...(mnt.children?.values() ?? [])].some((child) => cannotClone(k, child, true))
 }
 
 /** Linux: copy_tree. */

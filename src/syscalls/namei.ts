@@ -1,15 +1,30 @@
 /**
- * Making, removing and renaming names. Linux: fs/namei.c (2.6.14): sys_mkdir … sys_rename.
+ * Making, removing and renaming names. Linux: fs/namei.c (2.6.14): sys_mkdir … sys_rename; do_mkdir … do_rename
+ * (2.2.12), which walk to the end of every path.
  */
 
 import { mkdev, newDecodeDev, oldDecodeDev } from '../abi/brand.js'
 import { CAP_SYS_ADMIN } from '../abi/capability.js'
-import { EBUSY, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EXDEV, isErr } from '../abi/errno.js'
+import {
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ENOENT,
+  ENOMEM,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+  type Errno,
+  EXDEV,
+  isErr,
+} from '../abi/errno.js'
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from '../abi/stat.js'
 import type { Task } from '../kernel/task.js'
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
-import type { Dentry } from '../vfs/dentry.js'
+import { shouldFail } from '../sim/faults.js'
+import { Dentry } from '../vfs/dentry.js'
 import {
   lookupCreate,
   vfsCreate,
@@ -21,28 +36,47 @@ import {
   vfsSymlink,
   vfsUnlink,
 } from '../vfs/dirops.js'
-import { LOOKUP_PARENT, lookupHash, pathLookup } from '../vfs/namei.js'
-import { LAST_DOT, LAST_DOTDOT, LAST_NORM, LAST_ROOT } from '../vfs/nameidata.js'
+import { S_DEAD } from '../vfs/inode.js'
+import { LOOKUP_PARENT, LOOKUP_SLASHOK, lookupDentry, lookupHash, pathLookup } from '../vfs/namei.js'
+import { LAST_DOT, LAST_DOTDOT, LAST_NORM, LAST_ROOT, type Nameidata } from '../vfs/nameidata.js'
 import { row, type SyscallRow } from './row.js'
+
+/** A fresh dentry for a name that is to be made; `nd.dentry` is its directory. EEXIST when the name is taken. */
+function lookupNew(current: Task, path: string, nd: Nameidata, forDir: boolean): Dentry | Errno {
+  if (!current.k.facts.walksToTheEnd) {
+    const failed = pathLookup(current, path, LOOKUP_PARENT, nd)
+    return failed !== 0 ? (failed as Errno) : lookupCreate(current, nd, forDir)
+  }
+  const failed = lookupDentry(current, path, forDir ? LOOKUP_SLASHOK : 0, nd)
+  if (failed !== 0) return failed as Errno
+  if (!nd.negative) return EEXIST
+  return shouldFail(current.k, 'alloc:dentry') ? ENOMEM : new Dentry(nd.last, nd.dentry, nd.dentry.sb, null)
+}
+
+/**
+ * The directory that a name found by `lookupDentry` is in. ENOENT where there is nothing, for a root, which has no
+ * name, and for a directory that has been removed. Linux: lock_parent and check_parent (2.2).
+ */
+function parentOf({ dentry, mnt, negative }: Nameidata): Dentry | Errno {
+  const { inode, parent } = dentry
+  const hasName = !negative && inode !== null && (inode.flags & S_DEAD) === 0 && dentry !== mnt.root
+  return hasName && parent !== null ? parent : ENOENT
+}
 
 export function sysMkdir(current: Task, path: string, mode: number): number {
   const { nd } = current.k
-  const failed = pathLookup(current, path, LOOKUP_PARENT, nd)
-  if (failed !== 0) return failed
-  const dentry = lookupCreate(current, nd, true)
+  const dentry = lookupNew(current, path, nd, true)
   return isErr(dentry) ? dentry : vfsMkdir(current, nd.dentry, dentry, mode & ~current.fs.umask)
 }
 
 export function sysMknod(current: Task, path: string, mode: number, dev: number): number {
   const type = mode & S_IFMT
   const { facts, nd } = current.k
-  if (type === S_IFDIR) return EPERM
+  if (type === S_IFDIR) return deny(current, EPERM, 'state', null, 'no-mknod-directory')
   if (facts.mknodNeedsAdmin && type !== S_IFIFO && !capable(current, CAP_SYS_ADMIN)) {
-    return deny(current, EPERM, 'capability', path, CAP_SYS_ADMIN)
+    return deny(current, EPERM, 'capability', null, CAP_SYS_ADMIN)
   }
-  const failed = pathLookup(current, path, LOOKUP_PARENT, nd)
-  if (failed !== 0) return failed
-  const dentry = lookupCreate(current, nd, false)
+  const dentry = lookupNew(current, path, nd, false)
   if (isErr(dentry)) return dentry
   const bits = mode & ~current.fs.umask
   switch (type) {
@@ -67,7 +101,8 @@ export function sysMknod(current: Task, path: string, mode: number, dev: number)
 }
 
 export function sysRmdir(current: Task, path: string): number {
-  const { nd } = current.k
+  const { facts, nd } = current.k
+  if (facts.walksToTheEnd) return removeAtEnd(current, path, vfsRmdir)
   const failed = pathLookup(current, path, LOOKUP_PARENT, nd)
   if (failed !== 0) return failed
   if (nd.lastType === LAST_DOTDOT) return ENOTEMPTY
@@ -78,8 +113,18 @@ export function sysRmdir(current: Task, path: string): number {
   return isErr(dentry) ? dentry : vfsRmdir(current, nd.dentry, dentry)
 }
 
-export function sysUnlink(current: Task, path: string): number {
+/** Linux: do_rmdir, do_unlink (2.2). */
+function removeAtEnd(current: Task, path: string, remove: typeof vfsRmdir): number {
   const { nd } = current.k
+  const failed = lookupDentry(current, path, 0, nd)
+  if (failed !== 0) return failed
+  const parent = parentOf(nd)
+  return isErr(parent) ? parent : remove(current, parent, nd.dentry)
+}
+
+export function sysUnlink(current: Task, path: string): number {
+  const { facts, nd } = current.k
+  if (facts.walksToTheEnd) return removeAtEnd(current, path, vfsUnlink)
   const failed = pathLookup(current, path, LOOKUP_PARENT, nd)
   if (failed !== 0) return failed
   if (nd.lastType !== LAST_NORM) return EISDIR
@@ -96,22 +141,31 @@ export function sysSymlink(current: Task, target: string, path: string): number 
   const text = current.k.paths.get(target)
   if (typeof text === 'number') return text
   const { nd } = current.k
-  const failed = pathLookup(current, path, LOOKUP_PARENT, nd)
-  if (failed !== 0) return failed
-  const dentry = lookupCreate(current, nd, false)
+  const dentry = lookupNew(current, path, nd, false)
   return isErr(dentry) ? dentry : vfsSymlink(current, nd.dentry, dentry, target)
 }
 
 /** The last component of the old name is not followed. */
 export function sysLink(current: Task, oldPath: string, newPath: string): number {
-  const { nd, nd2 } = current.k
+  const { facts, nd, nd2 } = current.k
   const text = current.k.paths.get(newPath)
   if (typeof text === 'number') return text
+  if (facts.walksToTheEnd) return linkAtEnd(current, oldPath, newPath)
   const failed = pathLookup(current, oldPath, 0, nd) || pathLookup(current, newPath, LOOKUP_PARENT, nd2)
   if (failed !== 0) return failed
   if (nd.mnt !== nd2.mnt) return EXDEV
   const dentry = lookupCreate(current, nd2, false)
   return isErr(dentry) ? dentry : vfsLink(current, nd.dentry, nd2.dentry, dentry)
+}
+
+/** Linux: do_link (2.2). */
+function linkAtEnd(current: Task, oldPath: string, newPath: string): number {
+  const { nd, nd2 } = current.k
+  const failed = lookupDentry(current, oldPath, 0, nd) || lookupDentry(current, newPath, 0, nd2)
+  if (failed !== 0) return failed
+  if (nd.negative) return ENOENT
+  if (!nd2.negative) return EEXIST
+  return vfsLink(current, nd.dentry, nd2.dentry, new Dentry(nd2.last, nd2.dentry, nd2.dentry.sb, null))
 }
 
 /** The child of `above` on the way down to `below`; null when `below` is not under it. Linux: lock_rename. */
@@ -122,11 +176,12 @@ function childTowards(below: Dentry, above: Dentry): Dentry | null {
 
 /** Linux: do_rename. */
 export function sysRename(current: Task, oldPath: string, newPath: string): number {
-  const { nd, nd2, paths } = current.k
+  const { facts, nd, nd2, paths } = current.k
   const oldText = paths.get(oldPath)
   if (typeof oldText === 'number') return oldText
   const newText = paths.get(newPath)
   if (typeof newText === 'number') return newText
+  if (facts.walksToTheEnd) return renameAtEnd(current, oldPath, newPath)
   const failed =
     pathLookup(current, oldPath, LOOKUP_PARENT, nd) || pathLookup(current, newPath, LOOKUP_PARENT, nd2)
   if (failed !== 0) return failed
@@ -141,9 +196,27 @@ export function sysRename(current: Task, oldPath: string, newPath: string): numb
   if (oldParent !== newParent && childTowards(newParent, oldParent) === old) return EINVAL
   const target = lookupHash(current, nd2)
   if (isErr(target)) return target
+  if (target === null && shouldFail(current.k, 'alloc:dentry')) return ENOMEM
   if (target !== null && oldParent !== newParent && childTowards(oldParent, newParent) === target)
     return ENOTEMPTY
   return vfsRename(current, oldParent, old, newParent, nd2.last, target)
+}
+
+/** Linux: do_rename (2.2). */
+function renameAtEnd(current: Task, oldPath: string, newPath: string): number {
+  const { nd, nd2 } = current.k
+  const missing = lookupDentry(current, oldPath, 0, nd)
+  if (missing !== 0) return missing
+  if (nd.negative) return ENOENT
+  const failed = lookupDentry(current, newPath, isDirectory(nd.dentry) ? LOOKUP_SLASHOK : 0, nd2)
+  if (failed !== 0) return failed
+  const oldParent = parentOf(nd)
+  const newParent = nd2.negative ? nd2.dentry : parentOf(nd2)
+  if (isErr(oldParent)) return oldParent
+  if (isErr(newParent)) return newParent
+  if (nd.mnt !== nd2.mnt) return EXDEV
+  const target = nd2.negative ? null : nd2.dentry
+  return vfsRename(current, oldParent, nd.dentry, newParent, target?.name ?? nd2.last, target)
 }
 
 export const nameiCalls: readonly SyscallRow[] = [

@@ -65,14 +65,13 @@ function checkSetpgid(current: Task, target: Task, pgid: number): number {
   if (!isGroupLeader(target)) return EINVAL
   const session = sidOf(current)
   if (target.parent === current) {
-    if (sidOf(target) !== session)
-      return deny(current, EPERM, 'session', undefined, 'the child has its own session')
+    if (sidOf(target) !== session) return deny(current, EPERM, 'session', target, 'child-in-other-session')
     if ((target.flags & TF_FORKNOEXEC) === 0)
-      return deny(current, EACCES, 'state', undefined, 'the child has called exec')
+      return deny(current, EACCES, 'session', target, 'child-has-called-exec')
   } else if (target !== current) return ESRCH
-  if (target.group.isSessionLeader) return deny(current, EPERM, 'session', undefined, 'it leads a session')
+  if (target.group.isSessionLeader) return deny(current, EPERM, 'session', target, 'leads-session')
   if (pgid !== target.pid && current.k.state.pgrps.get(pgid)?.session !== session) {
-    return deny(current, EPERM, 'session', undefined, `the session has no process group ${pgid}`)
+    return deny(current, EPERM, 'session', target, 'no-such-group')
   }
   return current.k.security.taskSetpgid(current, target, pgid)
 }
@@ -102,8 +101,7 @@ export function sysSetpgid(current: Task, pid: number, pgid: number): number {
 export function sysSetsid(current: Task): Ret<Pid> {
   if (!isGroupLeader(current)) return EINVAL
   const { state } = current.k
-  if (state.pgrps.has(current.pid))
-    return deny(current, EPERM, 'session', undefined, 'its process group exists')
+  if (state.pgrps.has(current.pid)) return deny(current, EPERM, 'session', current, 'group-exists')
   current.group.isSessionLeader = true
   movePgrp(current, current.group, getPgrp(state, current.pid, current.pid))
   return asPid(current.pid)

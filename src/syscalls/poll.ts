@@ -10,12 +10,13 @@
  * Deviation: select does not write back the time left, and descriptor sets are arrays of numbers.
  */
 
-import { EBADF, EFAULT, EINTR, EINVAL, ERESTARTNOHAND, type Errno, isErr } from '../abi/errno.js'
+import { EBADF, EFAULT, EINTR, EINVAL, ENOMEM, ERESTARTNOHAND, type Errno, isErr } from '../abi/errno.js'
 import { POLLERR, POLLEX_SET, POLLHUP, POLLIN_SET, POLLNVAL, POLLOUT_SET, type PollFd } from '../abi/poll.js'
 import { sleep, wakeAt } from '../kernel/sleep.js'
 import type { Task } from '../kernel/task.js'
 import type { Timer } from '../kernel/timer.js'
-import { addWait, type WaitQueue } from '../kernel/wait.js'
+import { addWait, removeWaits, type WaitQueue } from '../kernel/wait.js'
+import { shouldFail } from '../sim/faults.js'
 import { fget } from '../vfs/fdtable.js'
 import type { File } from '../vfs/file.js'
 import { row, type SyscallRow } from './row.js'
@@ -40,6 +41,14 @@ class Deadline {
   sleep(current: Task): Errno {
     if (this.timer === null && this.at !== Number.POSITIVE_INFINITY) this.timer = wakeAt(current, this.at)
     return sleep(current)
+  }
+
+  /** There is no memory for the queues to sleep on: the call is over. Linux: poll_table.error. */
+  giveUp(current: Task): Errno {
+    removeWaits(current)
+    this.disarm(current)
+    current.restart = null
+    return ENOMEM
   }
 
   disarm(current: Task): void {
@@ -132,7 +141,7 @@ const maxEntries = (current: Task): number =>
  * Waits until one of `fds` is ready and fills every `revents`. Returns how many are ready. `timeoutMs` 0 does not
  * wait, a negative one waits for ever. An entry with a negative `fd` is skipped, one that is not open reports
  * POLLNVAL; POLLERR and POLLHUP are reported whether asked for or not.
- * Errors: EFAULT, EINVAL too many entries, EINTR. Linux: sys_poll.
+ * Errors: EFAULT, EINVAL too many entries, ENOMEM, EINTR. Linux: sys_poll.
  */
 export function sysPoll(current: Task, fds: unknown, timeoutMs: number): number {
   const { restart } = current
@@ -143,7 +152,9 @@ export function sysPoll(current: Task, fds: unknown, timeoutMs: number): number 
     current.restart = call
     for (const { fd } of call.entries) {
       const file = current.files.files[fd]
-      if (file != null) waitForFile(current, file)
+      if (file == null) continue
+      if (shouldFail(current.k, 'alloc:polltable')) return call.giveUp(current)
+      waitForFile(current, file)
     }
     return call.sleep(current)
   }
@@ -156,6 +167,7 @@ export function sysPoll(current: Task, fds: unknown, timeoutMs: number): number 
 
 function beginPoll(current: Task, fds: unknown, timeoutMs: number): PollCall | Errno {
   if (Array.isArray(fds) && fds.length > maxEntries(current)) return EINVAL
+  if (shouldFail(current.k, 'alloc:page')) return ENOMEM
   const entries = copyEntries(fds)
   if (isErr(entries)) return entries
   return new PollCall(current, timeoutMs < 0 ? Number.POSITIVE_INFINITY : timeoutMs, entries)
@@ -234,7 +246,7 @@ const allOf = ({ read, write, except }: FdSets): Set<number> =>
 /**
  * Waits until a descriptor below `nfds` of one of the sets is ready, and leaves only the ready ones in the arrays.
  * Returns how many there are, a descriptor counting once per set. `timeoutMs` null waits for ever.
- * Errors: EBADF a descriptor is not open; EINVAL; EFAULT; EINTR. Linux: sys_select.
+ * Errors: EBADF a descriptor is not open; EINVAL; EFAULT; ENOMEM; EINTR. Linux: sys_select.
  */
 export function sysSelect(
   current: Task,
@@ -257,7 +269,9 @@ export function sysSelect(
     current.restart = call
     for (const fd of allOf(sets)) {
       const file = current.files.files[fd]
-      if (file != null) waitForFile(current, file)
+      if (file == null) continue
+      if (shouldFail(current.k, 'alloc:polltable')) return call.giveUp(current)
+      waitForFile(current, file)
     }
     return call.sleep(current)
   }
@@ -282,6 +296,7 @@ function beginSelect(
   const timeout = timeoutMs ?? Number.POSITIVE_INFINITY
   if (typeof timeout !== 'number') return EFAULT
   if (!(timeout >= 0) || nfds < 0) return EINVAL
+  if (shouldFail(current.k, 'alloc:page')) return ENOMEM
   const sets = copySets(current, nfds, read, write, except)
   if (isErr(sets)) return sets
   for (const fd of allOf(sets)) if (isErr(fget(current, fd))) return EBADF

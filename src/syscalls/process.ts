@@ -27,7 +27,8 @@ function doFork(current: Task, flags: number): number {
   if (isErr(child)) return child
   child.journal = current.journal
   child.frames = current.frames === null ? null : current.frames.map((frame) => ({ ...frame }))
-  child.result = 0
+  // The host has no use for it, and what it is not told is not state.
+  child.result = (child.flags & TF_DIRECT) === 0 ? 0 : undefined
   if (current.machine !== undefined) child.machine = cloneGraph(current.machine)
   current.k.user.forked(current, child)
   if ((child.flags & TF_DIRECT) === 0) enqueueTask(child)
@@ -56,7 +57,8 @@ export function sysClone(current: Task, flags: number, fn: unknown): number {
   if (fn === undefined || fn === null || current.restart !== null) return doFork(current, flags)
   if (typeof fn !== 'function') return EFAULT
   if ((flags & CSIGNAL) > 64) return EINVAL
-  const image = current.k.user.functionImage(fn)
+  const image = current.k.user.functionImage(current, fn)
+  if (image === null) return EFAULT
   const child = copyProcess(current, flags)
   if (isErr(child)) return child
   child.program = image

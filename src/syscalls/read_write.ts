@@ -59,7 +59,7 @@ export function sysWrite(current: Task, fd: number, data: Uint8Array): number {
   return count
 }
 
-/** Order of tests: position, descriptor, mode, seekability (2.2); position, descriptor, seekability, mode (2.6). */
+/** Order of tests: descriptor, mode, position, seekability (2.2); position, descriptor, seekability, mode (2.6). */
 function positioned(current: Task, fd: number, pos: number, mode: number): File | number {
   const { preadChecksModeFirst } = current.k.facts
   if (!preadChecksModeFirst && pos < 0) return EINVAL
@@ -67,9 +67,9 @@ function positioned(current: Task, fd: number, pos: number, mode: number): File 
   if (isErr(file)) return file
   const allowed = (file.mode & mode) !== 0
   if (preadChecksModeFirst && !allowed) return EBADF
+  if (pos < 0) return EINVAL
   if (!file.ops.seekable) return ESPIPE
-  if (!allowed) return EBADF
-  return pos < 0 ? EINVAL : file
+  return allowed ? file : EBADF
 }
 
 /** Linux: sys_pread64. */

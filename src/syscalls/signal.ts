@@ -19,6 +19,7 @@ import {
 import {
   actionOf,
   checkKillPermission,
+  denySignal,
   dequeueSignal,
   groupSendSignal,
   ignoredByDefault,
@@ -48,9 +49,8 @@ function killThreadOf(current: Task, tgid: number, pid: number, sig: number): nu
   if (target === undefined || (tgid !== -1 && target.tgid !== tgid)) return ESRCH
   const refused = checkKillPermission(current, target, sig)
   if (refused !== 0) return refused
-  return sig === 0 || target.state >= TASK_ZOMBIE
-    ? 0
-    : sendThreadSignal(target, userInfo(current, sig, SI_TKILL))
+  if (sig === 0 || target.state >= TASK_ZOMBIE) return 0
+  return sendThreadSignal(target, userInfo(current, sig, SI_TKILL)) === 0 ? 0 : denySignal(current, target)
 }
 
 export const sysTkill = (current: Task, pid: number, sig: number): number =>
@@ -208,6 +208,7 @@ export function sysSigtimedwait(current: Task, set: unknown, timeoutMs: unknown)
   const { blockedLow, blockedHigh } = current
   const timer = forever ? null : wakeAt(current, deadline)
   // The signals waited for are let through meanwhile, so that they wake the sleeper.
+  current.realBlocked = [blockedLow, blockedHigh]
   setMask(current, blockedLow & ~low, blockedHigh & ~high)
   const begun: SigwaitState = { maskLow: blockedLow, maskHigh: blockedHigh, timer, deadline }
   current.restart = begun
@@ -225,6 +226,7 @@ function endSigwait(current: Task, state: SigwaitState | null, result: Ret<SigIn
     return result
   }
   if (state.timer !== null) current.k.state.timers.remove(state.timer)
+  current.realBlocked = null
   setMask(current, state.maskLow, state.maskHigh)
   current.restart = null
   return result

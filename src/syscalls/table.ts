@@ -61,6 +61,7 @@ export function makeEntry(
   return Object.freeze({
     name,
     nr,
+    paths: kinds.flatMap((kind, at) => (kind === 'path' ? [at] : [])),
     quick: quickCheck(kinds),
     fix: (args: readonly unknown[]) => fixArgs(kinds, args),
     handler: handler as SyscallEntry['handler'],

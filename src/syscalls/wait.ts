@@ -4,7 +4,7 @@
  */
 
 import { asPid } from '../abi/brand.js'
-import { ECHILD, EINVAL, type Errno, type Ret } from '../abi/errno.js'
+import { ECHILD, EFAULT, EINVAL, type Errno, type Ret } from '../abi/errno.js'
 import type { Rusage } from '../abi/resource.js'
 import { SIGCHLD } from '../abi/signal.js'
 import {
@@ -22,6 +22,7 @@ import { releaseTask } from '../kernel/exit.js'
 import { sleepOn } from '../kernel/sleep.js'
 import { pgidOf, TASK_STOPPED, TASK_ZOMBIE, type Task } from '../kernel/task.js'
 import { WaitQueue } from '../kernel/wait.js'
+import { shouldFail } from '../sim/faults.js'
 import { row, type SyscallRow } from './row.js'
 
 /** Times in microseconds. Stopped and continued children tell nothing of theirs. */
@@ -43,18 +44,23 @@ function isEligible(current: Task, child: Task, pid: number, options: number): b
   return current.k.security.taskWait(current, child) === 0
 }
 
-/** What there is to say about a child now; null for nothing yet. Reaps a zombie. */
-function report(current: Task, child: Task, options: number): WaitResult | null {
+/**
+ * What there is to say about a child now; null for nothing yet. Reaps a zombie.
+ * EFAULT where the status cannot be written: the child stays as it is, but its times have been added.
+ */
+function report(current: Task, child: Task, options: number): Ret<WaitResult | null> {
+  const { k, group: own } = current
   const { group } = child
   if (child.state === TASK_ZOMBIE && group.live === 0) {
     const result = { pid: asPid(child.pid), status: child.exitCode, rusage: rusage(group.utime, group.stime) }
-    const own = current.group
     own.childUtime += group.utime + group.childUtime
     own.childStime += group.stime + group.childStime
+    if (shouldFail(k, 'copy:status')) return EFAULT
     releaseTask(child)
     return result
   }
   if (child.state === TASK_STOPPED && (options & WUNTRACED) !== 0 && child.exitCode !== 0) {
+    if (shouldFail(k, 'copy:status')) return EFAULT
     const status = stoppedStatus(child.exitCode)
     child.exitCode = 0
     return { pid: asPid(child.pid), status, rusage: rusage(0, 0) }
@@ -76,9 +82,10 @@ export function sysWait4(current: Task, pid: number, options: number): Ret<WaitR
   if ((options & ~known) !== 0) return EINVAL
   const threads = (options & __WNOTHREAD) === 0 ? (current.group.threads ?? [current]) : [current]
   let found = false
+  const youngestFirst = facts.waitsYoungestFirst
   for (const thread of threads) {
-    for (let child = thread.firstChild; child !== null; ) {
-      const next = child.siblingNext
+    for (let child = youngestFirst ? thread.lastChild : thread.firstChild; child !== null; ) {
+      const next: Task | null = youngestFirst ? child.siblingPrev : child.siblingNext
       if (isEligible(current, child, pid, options)) {
         found = true
         const result = report(current, child, options)

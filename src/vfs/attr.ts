@@ -29,11 +29,11 @@ export function inodeChangeOk(current: Task, inode: Inode, attr: Iattr): number 
     }
   }
   if (attr.mode !== undefined) {
-    if (!isOwner && !capable(current, CAP_FOWNER)) return deny(current, EPERM, 'owner', inode)
+    if (!isOwner && !capable(current, CAP_FOWNER)) return deny(current, EPERM, 'owner', inode, CAP_FOWNER)
     if (!inGroup(cred, attr.gid ?? inode.gid) && !capable(current, CAP_FSETID)) attr.mode &= ~S_ISGID
   }
   if (attr.timesSet === true && !isOwner && !capable(current, CAP_FOWNER))
-    return deny(current, EPERM, 'owner', inode)
+    return deny(current, EPERM, 'owner', inode, CAP_FOWNER)
   return 0
 }
 
@@ -64,13 +64,14 @@ export function notifyChange(current: Task, inode: Inode, attr: Iattr, killSetId
     const kept = withoutSetIds(inode.mode)
     if (kept !== inode.mode) attr.mode = attr.mode === undefined ? kept : withoutSetIds(attr.mode)
   }
-  const verdict = current.k.security.inodeSetattr(current, inode, attr)
+  const { security } = current.k
   if (inode.ops.setattr !== undefined)
-    return verdict !== 0 ? verdict : inode.ops.setattr(current, inode, attr)
-  const refused = inodeChangeOk(current, inode, attr)
-  if (refused !== 0) return refused
-  if (verdict !== 0) return verdict
-  return inodeSetattr(current, inode, attr)
+    return security.inodeSetattr(current, inode, attr) || inode.ops.setattr(current, inode, attr)
+  return (
+    inodeChangeOk(current, inode, attr) ||
+    security.inodeSetattr(current, inode, attr) ||
+    inodeSetattr(current, inode, attr)
+  )
 }
 
 /** A mode without its set-id bits; set-group-id without group execution marks mandatory locking and stays. */

@@ -12,15 +12,23 @@
 import type { Inode } from './inode.js'
 import type { SuperBlock } from './superblock.js'
 
+/** A name in a directory. Linux: struct dentry. */
 export class Dentry {
+  /** The name, without a path. */
   name: string
+  /** The directory it is in; null for the root of a file system. */
   parent: Dentry | null
+  /** What it names; null while it names nothing. */
   inode: Inode | null
+  /** Its file system. */
   sb: SuperBlock
+  /** Names in it, by name; null while there are none. */
   children: Map<string, Dentry> | null = null
-  /** Newest child, or a cursor. */
+  /** @internal Newest child, or a cursor. */
   firstChild: Dentry | null = null
+  /** @internal */
   prev: Dentry | null = null
+  /** @internal */
   next: Dentry | null = null
   /** How many mounts have this dentry as their mount point. */
   mounted = 0

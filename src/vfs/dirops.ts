@@ -8,16 +8,29 @@
 
 import type { DevT } from '../abi/brand.js'
 import { CAP_FOWNER, CAP_MKNOD, CAP_SYS_ADMIN } from '../abi/capability.js'
-import { EBUSY, EEXIST, EISDIR, ENOENT, ENOTDIR, EPERM, type Errno, EXDEV, isErr } from '../abi/errno.js'
+import {
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ENOENT,
+  ENOMEM,
+  ENOTDIR,
+  EPERM,
+  type Errno,
+  EXDEV,
+  isErr,
+} from '../abi/errno.js'
 import { S_IALLUGO, S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG, S_IRWXUGO, S_ISVTX } from '../abi/stat.js'
 import type { Task } from '../kernel/task.js'
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
-import { Dentry, dAdd, dDrop, dMove } from './dentry.js'
+import { shouldFail } from '../sim/faults.js'
+import { Dentry, dAdd, dDrop, dMove, isSubdir } from './dentry.js'
 import { type Inode, MAY_WRITE, MAY_WRITE_EXEC, S_APPEND, S_DEAD, S_IMMUTABLE } from './inode.js'
 import { lookupHash } from './namei.js'
 import { LAST_NORM, type Nameidata } from './nameidata.js'
-import { inodePermission } from './permission.js'
+import { denyFlags, inodePermission } from './permission.js'
 
 const isDir = (inode: Inode): boolean => (inode.mode & S_IFMT) === S_IFDIR
 
@@ -42,9 +55,8 @@ function mayDelete(current: Task, dir: Inode, victim: Dentry, wantsDir: boolean)
   const denied = inodePermission(current, dir, MAY_WRITE_EXEC)
   if (denied !== 0) return denied
   if ((dir.flags & S_APPEND) !== 0) return deny(current, EPERM, 'immutable', dir, 'append-only')
-  if (stickyRefuses(current, dir, inode)) return deny(current, EPERM, 'sticky', inode)
-  if ((inode.flags & (S_APPEND | S_IMMUTABLE)) !== 0)
-    return deny(current, EPERM, 'immutable', inode, 'immutable')
+  if (stickyRefuses(current, dir, inode)) return deny(current, EPERM, 'sticky', inode, CAP_FOWNER, dir)
+  if ((inode.flags & (S_APPEND | S_IMMUTABLE)) !== 0) return denyFlags(current, EPERM, inode)
   if (wantsDir) {
     if (!isDir(inode)) return ENOTDIR
     if (victim === victim.sb.root) return EBUSY
@@ -62,6 +74,7 @@ export function lookupCreate(current: Task, nd: Nameidata, forDir: boolean): Den
   if (isErr(found)) return found
   if (found !== null) return EEXIST
   if (!forDir && nd.trailingSlash) return ENOENT
+  if (shouldFail(current.k, 'alloc:dentry')) return ENOMEM
   return new Dentry(nd.last, nd.dentry, nd.dentry.sb, null)
 }
 
@@ -107,7 +120,7 @@ export function vfsMkdir(current: Task, parent: Dentry, dentry: Dentry, mode: nu
   const dir = dirOf(parent)
   const denied = mayCreate(current, dir)
   if (denied !== 0) return denied
-  const bits = mode & (S_IRWXUGO | S_ISVTX)
+  const bits = mode & (current.k.facts.mkdirTakesSticky ? S_IRWXUGO | S_ISVTX : S_IRWXUGO)
   const verdict = current.k.security.inodeMkdir(current, dir, dentry, bits)
   if (verdict !== 0) return verdict
   return dir.ops.mkdir(current, dir, dentry, bits) || enter(current, parent, dir, dentry)
@@ -131,9 +144,8 @@ export function vfsLink(current: Task, old: Dentry, parent: Dentry, dentry: Dent
   const denied = mayCreate(current, dir)
   if (denied !== 0) return denied
   if (dir.sb !== inode.sb) return EXDEV
-  if ((inode.flags & (S_APPEND | S_IMMUTABLE)) !== 0)
-    return deny(current, EPERM, 'immutable', inode, 'immutable')
-  if (isDir(inode)) return EPERM
+  if ((inode.flags & (S_APPEND | S_IMMUTABLE)) !== 0) return denyFlags(current, EPERM, inode)
+  if (isDir(inode)) return deny(current, EPERM, 'state', inode, 'no-second-name')
   const verdict = current.k.security.inodeLink(current, old, dir, dentry)
   if (verdict !== 0) return verdict
   const failed = dir.ops.link(current, old, dir, dentry)
@@ -196,6 +208,10 @@ export function vfsRename(
     const unwritable = inodePermission(current, inode, MAY_WRITE)
     if (unwritable !== 0) return unwritable
   }
+  if (moving && isSubdir(newParent, old)) return EINVAL
+  // 2.2 cannot let go of a directory that somebody uses (d_invalidate, fs/dcache.c).
+  const isInUse = target !== null && moving && (target.inode?.count ?? 0) > 0
+  if (isInUse && current.k.facts.walksToTheEnd) return EBUSY
   const placeholder = target ?? new Dentry(newName, newParent, newParent.sb, null)
   const verdict = current.k.security.inodeRename(current, oldDir, old, newDir, placeholder)
   if (verdict !== 0) return verdict

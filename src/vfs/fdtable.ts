@@ -5,18 +5,23 @@
  */
 
 import { asFd, type Fd } from '../abi/brand.js'
-import { EBADF, EMFILE, type Ret } from '../abi/errno.js'
+import { EBADF, EMFILE, ENOMEM, type Ret } from '../abi/errno.js'
 import { RLIMIT_NOFILE } from '../abi/resource.js'
 import { softLimit } from '../kernel/rlimit.js'
 import type { Task } from '../kernel/task.js'
+import { deny } from '../security/deny.js'
+import { shouldFail } from '../sim/faults.js'
 import type { File } from './file.js'
 
+/** A descriptor table. Linux: struct files_struct. */
 export class FdTable {
+  /** @internal */
   users = 1
+  /** Open files by descriptor; a hole is null or undefined. */
   files: (File | null)[] = []
   /** FD_CLOEXEC by descriptor; a hole is 0. */
   flags: number[] = []
-  /** No descriptor below this one is free. */
+  /** @internal No descriptor below this one is free. */
   next = 0
 }
 
@@ -25,15 +30,34 @@ export function fget(current: Task, fd: number): Ret<File> {
   return current.files.files[fd] ?? EBADF
 }
 
-/** The lowest free descriptor ≥ `start`, or EMFILE at RLIMIT_NOFILE. Linux: get_unused_fd, locate_fd. */
+/**
+ * The lowest free descriptor ≥ `start`. Errors: EMFILE at RLIMIT_NOFILE, ENOMEM.
+ * Linux: get_unused_fd, locate_fd.
+ */
 export function getUnusedFd(current: Task, start = 0): Ret<Fd> {
   const table = current.files
   let fd = Math.max(start, table.next)
   const { files } = table
   while (files[fd] != null) fd++
   if (start <= table.next) table.next = fd
-  if (fd >= softLimit(current.group.rlimits, RLIMIT_NOFILE)) return EMFILE
+  const limit = softLimit(current.group.rlimits, RLIMIT_NOFILE)
+  if (fd >= limit) return deny(current, EMFILE, 'limit', null, 'RLIMIT_NOFILE', limit)
+  if (current.k.injection !== null && cannotGrow(current, fd)) return ENOMEM
   return asFd(fd)
+}
+
+/** Descriptors in a table that grows in steps: 32, 256, 1024, then twice as many. Linux: expand_fd_array. */
+function capacityFor(count: number): number {
+  if (count <= 256) return count <= 32 ? 32 : 256
+  let capacity = 1024
+  while (capacity < count) capacity *= 2
+  return capacity
+}
+
+/** Must the table grow for this descriptor, and is there no memory for that? Linux: expand_files. */
+export function cannotGrow(current: Task, fd: number): boolean {
+  const { length } = current.files.files
+  return capacityFor(fd + 1) > capacityFor(length) && shouldFail(current.k, 'alloc:fdtable')
 }
 
 /** Puts a file into a free slot. Linux: fd_install. */

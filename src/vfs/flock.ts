@@ -11,6 +11,7 @@
 
 import { BLOCKED, EAGAIN, EBUSY, ERESTARTSYS, type Errno } from '../abi/errno.js'
 import { F_UNLCK } from '../abi/fcntl.js'
+import { ATTEND } from '../kernel/attention.js'
 import { enqueueTask } from '../kernel/runqueue.js'
 import { sleepOn } from '../kernel/sleep.js'
 import type { Task } from '../kernel/task.js'
@@ -93,6 +94,6 @@ function someoneGoesFirst(current: Task, lock: FileLock): boolean {
  */
 function runAfterWoken(current: Task): Errno {
   enqueueTask(current)
-  current.k.attention = true
+  current.k.attention |= ATTEND
   return BLOCKED
 }

@@ -11,10 +11,13 @@ import type { FileLockContext } from './locks.js'
 import type { FileOperations, InodeOperations } from './ops.js'
 import type { SuperBlock } from './superblock.js'
 
-/** Access masks. Linux: MAY_EXEC …, include/linux/fs.h. */
+/** Mask of an access: execute, or search a directory. Linux: MAY_EXEC …, include/linux/fs.h. */
 export const MAY_EXEC: AccessMask = asAccessMask(1)
+/** Mask of an access: write. */
 export const MAY_WRITE: AccessMask = asAccessMask(2)
+/** Mask of an access: read. */
 export const MAY_READ: AccessMask = asAccessMask(4)
+/** Mask of an access: write at the end only. */
 export const MAY_APPEND: AccessMask = asAccessMask(8)
 export const MAY_WRITE_EXEC: AccessMask = asAccessMask(3)
 
@@ -24,20 +27,29 @@ export const S_IMMUTABLE = 8
 /** A removed directory that something still uses: nothing can be created in it. */
 export const S_DEAD = 16
 
+/** A file, whatever its names. Linux: struct inode. */
 export class Inode {
+  /** Its file system. */
   sb: SuperBlock
+  /** Its number. */
   ino: Ino
   /** Type and permission bits. */
   mode: number
+  /** How many names it has. */
   nlink = 1
+  /** The owner. */
   uid: number
+  /** The group. */
   gid: number
   /** Bytes; for a directory what the file system says. */
   size = 0
+  /** The device that a node stands for. */
   rdev: DevT
-  /** Milliseconds since boot. */
+  /** Last read, milliseconds since boot. */
   atime: number
+  /** Last write, milliseconds since boot. */
   mtime: number
+  /** Last change of the inode, milliseconds since boot. */
   ctime: number
   /** S_APPEND, S_IMMUTABLE, S_DEAD. */
   flags = 0
@@ -45,11 +57,13 @@ export class Inode {
   count = 0
   /** > 0: open for writing so many times; < 0: being executed so many times. Linux: i_writecount. */
   writeCount = 0
+  /** What lookup, create and the rest do. */
   ops: InodeOperations
+  /** What read, write and the rest do once it is open. */
   fops: FileOperations
   /** The file system's own part: file pages, link target, pipe, proc entry … */
   data: unknown
-  /** Record locks and flocks, null while there are none. */
+  /** @internal Record locks and flocks, null while there are none. */
   locks: FileLockContext | null = null
   /** Security modules' slots (see security/blob.ts), null while unused. */
   security: unknown[] | null = null

@@ -11,7 +11,7 @@
  *
  * Left out: mandatory locking (`mount -o mand` and set-gid without group execute; off by default), leases,
  * directory notification, locks of NFS clients (lockd), the emulation of flock by fcntl types F_SHLCK and
- * F_EXLCK in 2.0, RLIMIT_LOCKS, and running out of memory for locks (ENOLCK).
+ * F_EXLCK in 2.0, RLIMIT_LOCKS.
  */
 
 import { F_RDLCK, F_WRLCK } from '../abi/fcntl.js'
@@ -25,6 +25,9 @@ export type FileLockKind = 'record' | 'flock'
 
 /** One lock that is held. Linux: struct file_lock. */
 export class FileLock extends WaitQueue {
+  /** It is given when somebody comes to wait, for messages only. */
+  static readonly undigested: readonly string[] = ['name']
+
   kind: FileLockKind
   /** F_RDLCK or F_WRLCK; a flock may also be LOCK_MAND with LOCK_READ and LOCK_WRITE. */
   type: number

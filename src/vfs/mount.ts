@@ -8,17 +8,23 @@
 import type { Dentry } from './dentry.js'
 import type { SuperBlock } from './superblock.js'
 
+/** A file system's tree at a place in another. Linux: struct vfsmount. */
 export class Mount {
+  /** The file system. */
   sb: SuperBlock
+  /** The directory of it that is shown. */
   root: Dentry
   /** What was given as the source: a device path or any word. */
   source: string
   /** MNT_NOSUID, MNT_NODEV, MNT_NOEXEC as MS_* bits, and MS_RDONLY of this mount where the profile has it. */
   flags: number
+  /** The mount it is on; null for the root. */
   parent: Mount | null = null
+  /** The directory it is on; null for the root. */
   mountpoint: Dentry | null = null
-  /** Mounts on dentries of this one. */
+  /** @internal Mounts on dentries of this one. */
   children: Map<Dentry, Mount> | null = null
+  /** Uses; with any, umount is EBUSY. */
   count = 0
 
   constructor(sb: SuperBlock, root: Dentry, source: string, flags: number) {

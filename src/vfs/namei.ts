@@ -7,10 +7,11 @@
  * left in a Nameidata; nothing is held by it.
  */
 
-import { ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, type Errno, isErr } from '../abi/errno.js'
+import { ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR, type Errno, isErr } from '../abi/errno.js'
 import { MS_NOATIME, MS_NODIRATIME, MS_RDONLY } from '../abi/mount.js'
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../abi/stat.js'
 import type { Task } from '../kernel/task.js'
+import { shouldFail } from '../sim/faults.js'
 import { Dentry, dAdd } from './dentry.js'
 import type { Inode } from './inode.js'
 import { lookupMount, type Mount } from './mount.js'
@@ -23,6 +24,9 @@ export const LOOKUP_FOLLOW = 1
 export const LOOKUP_DIRECTORY = 2
 /** Stop before the last component and leave it in nd.last. */
 export const LOOKUP_PARENT = 16
+/** A last component that does not exist is no error; with LOOKUP_SLASHOK not even with a slash behind it. */
+export const LOOKUP_NEGATIVE = 32
+export const LOOKUP_SLASHOK = 64
 
 /** Resolves `path` into `nd`. 0 or an Errno. Linux: path_lookup. */
 export function pathLookup(current: Task, path: string, flags: number, nd: Nameidata): number {
@@ -51,6 +55,7 @@ export function lookupFrom(
   }
   nd.lastType = LAST_ROOT
   nd.trailingSlash = false
+  nd.negative = false
   nd.depth = 0
   nd.total = 0
   return walk(current, nd, parsed, flags)
@@ -125,14 +130,13 @@ function walkLast(
   const dir = nd.dentry.inode
   if (dir === null) return ENOENT
   const next = lookupChild(current, nd.dentry, dir, name, tooLong)
-  if (next === null) return ENOENT
   if (isErr(next)) return next
-  const inode = next.inode
-  if (inode === null) return ENOENT
   const wanted = path.trailingSlash ? flags | LOOKUP_FOLLOW | LOOKUP_DIRECTORY : flags
+  const inode = next?.inode ?? null
+  if (next === null || inode === null) return noteMissing(nd, name, tooLong, wanted)
   if ((inode.mode & S_IFMT) === S_IFLNK && (wanted & LOOKUP_FOLLOW) !== 0) {
-    const failed = followLink(current, nd, next, inode)
-    if (failed !== 0) return failed
+    const failed = followLink(current, nd, next, inode, wanted)
+    if (failed !== 0 || nd.negative) return failed
   } else {
     nd.dentry = next
     if (next.mounted !== 0) followMount(nd)
@@ -142,6 +146,24 @@ function walkLast(
   if ((wanted & LOOKUP_DIRECTORY) !== 0 && (found.mode & S_IFMT) !== S_IFDIR) return ENOTDIR
   return 0
 }
+
+/** There is no such name. Linux: the label no_inode in lookup_dentry (2.2), whose result is a negative dentry. */
+function noteMissing(nd: Nameidata, name: string, tooLong: boolean, flags: number): number {
+  const isAllowed =
+    (flags & LOOKUP_NEGATIVE) !== 0 && (flags & (LOOKUP_DIRECTORY | LOOKUP_SLASHOK)) !== LOOKUP_DIRECTORY
+  if (!isAllowed) return ENOENT
+  nd.negative = true
+  nd.last = name
+  nd.lastTooLong = tooLong
+  return 0
+}
+
+/**
+ * Walks to the end of a path, whose last component need not exist; a link there is not followed unless a slash
+ * comes after it. 0 with the result in `nd` (see Nameidata.negative), or an Errno. Linux: lookup_dentry (2.2).
+ */
+export const lookupDentry = (current: Task, path: string, flags: number, nd: Nameidata): number =>
+  pathLookup(current, path, flags | LOOKUP_NEGATIVE, nd)
 
 /**
  * A name in a directory: its dentry, null when there is none, or an Errno. No permission is asked.
@@ -159,6 +181,7 @@ export function lookupChild(
   if (tooLong) return ENAMETOOLONG
   const { lookup } = dir.ops
   if (lookup === null) return null
+  if (shouldFail(current.k, 'alloc:dentry')) return ENOMEM
   const inode = lookup(current, dir, name, parent)
   if (inode === null || isErr(inode)) return inode
   const dentry = new Dentry(name, parent, parent.sb, inode)
@@ -177,12 +200,18 @@ export function lookupHash(current: Task, nd: Nameidata): Dentry | null | Errno 
 }
 
 /** Follows a link in the middle of a path or, where asked, at its end. Linux: do_follow_link. */
-function followLink(current: Task, nd: Nameidata, link: Dentry, inode: Inode): number {
+function followLink(
+  current: Task,
+  nd: Nameidata,
+  link: Dentry,
+  inode: Inode,
+  flags: number = LOOKUP_FOLLOW,
+): number {
   const { facts } = current.k
   if (nd.depth >= facts.maxSymlinkNesting || nd.total >= facts.maxSymlinkTotal) return ELOOP
   nd.depth++
   nd.total++
-  const result = followLinkOnce(current, nd, link, inode, LOOKUP_FOLLOW)
+  const result = followLinkOnce(current, nd, link, inode, flags)
   nd.depth--
   return result
 }

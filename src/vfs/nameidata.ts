@@ -18,12 +18,14 @@ export const LAST_BIND = 4
 export class Nameidata {
   declare mnt: Mount
   declare dentry: Dentry
-  /** With LOOKUP_PARENT: the last component, not yet looked up. */
+  /** With LOOKUP_PARENT, and with LOOKUP_NEGATIVE where there is nothing: the last component, not yet looked up. */
   last = ''
   lastType = LAST_ROOT
   /** With LOOKUP_PARENT: did slashes follow the last component, and is it longer than NAME_MAX? */
   trailingSlash = false
   lastTooLong = false
+  /** With LOOKUP_NEGATIVE: nothing has the name `last` in the directory `dentry`. */
+  negative = false
   /** Nesting of symbolic links now, and links followed in all. */
   depth = 0
   total = 0

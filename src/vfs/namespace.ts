@@ -2,7 +2,7 @@
  * The mount tree: adding, binding, moving, removing. Linux: fs/namespace.c (2.6.14), fs/super.c (2.2.12).
  */
 
-import { EBUSY, EINVAL, ENODEV, ENOENT, ENOTDIR, isErr, type Ret } from '../abi/errno.js'
+import { EBUSY, EINVAL, ENODEV, ENOENT, ENOMEM, ENOTDIR, isErr, type Ret } from '../abi/errno.js'
 import {
   MNT_DETACH,
   MS_NOATIME,
@@ -14,6 +14,7 @@ import {
 } from '../abi/mount.js'
 import { S_IFDIR, S_IFMT } from '../abi/stat.js'
 import type { KernelCore } from '../kernel/kernel.js'
+import { shouldFail } from '../sim/faults.js'
 import type { Dentry } from './dentry.js'
 import { S_DEAD } from './inode.js'
 import { attachMount, detachMount, Mount } from './mount.js'
@@ -26,7 +27,7 @@ const SB_FLAGS = MS_RDONLY | MS_NOATIME | MS_NODIRATIME
 export const mountFlags = (flags: number): number => flags & MNT_FLAGS
 export const superFlags = (flags: number): number => flags & SB_FLAGS
 
-/** The superblock for a mount: a new one, or the only one of its type. Errors: ENODEV (no such type). */
+/** The superblock for a mount: a new one, or the only one of its type. Errors: ENODEV (no such type), ENOMEM. */
 function getSuper(
   k: KernelCore,
   typeName: string,
@@ -40,7 +41,7 @@ function getSuper(
     const known = k.state.superBlocks.find((sb) => sb.type === typeName)
     if (known !== undefined) return known
   }
-  const sb = type.mount(k, source, superFlags(flags), data)
+  const sb = shouldFail(k, 'alloc:super') ? ENOMEM : type.mount(k, source, superFlags(flags), data)
   if (isErr(sb)) return k.facts.hasBindMounts ? sb : EINVAL
   k.state.superBlocks.push(sb)
   return sb
@@ -54,6 +55,7 @@ export function kernMount(
   flags: number,
   data: string,
 ): Ret<Mount> {
+  if (shouldFail(k, 'alloc:mount')) return ENOMEM
   const sb = getSuper(k, type, source, flags, data)
   if (isErr(sb)) return sb
   if (sb.root === null) return EINVAL

@@ -9,7 +9,9 @@ import {
   EINVAL,
   EISDIR,
   ELOOP,
+  ENFILE,
   ENOENT,
+  ENOMEM,
   EPERM,
   EROFS,
   type Errno,
@@ -34,6 +36,7 @@ import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFSOCK } from '.
 import type { Task } from '../kernel/task.js'
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
+import { shouldFail } from '../sim/faults.js'
 import { inodeSetattr } from './attr.js'
 import { dropFile } from './close.js'
 import { Dentry } from './dentry.js'
@@ -55,6 +58,7 @@ import {
   followMount,
   LOOKUP_DIRECTORY,
   LOOKUP_FOLLOW,
+  LOOKUP_NEGATIVE,
   LOOKUP_PARENT,
   lookupFrom,
   lookupHash,
@@ -98,8 +102,9 @@ export function openNamei(
   mode: number,
   nd: Nameidata,
 ): number {
-  const { hasOpenDirectoryFlags } = current.k.facts
+  const { hasOpenDirectoryFlags, walksToTheEnd } = current.k.facts
   const wanted = hasOpenDirectoryFlags ? flags : flags & ~(O_DIRECTORY | O_NOFOLLOW)
+  if (walksToTheEnd) return openAtEnd(current, mnt, base, path, wanted, mode, nd)
   if ((wanted & O_CREAT) === 0) {
     const follow = (wanted & O_NOFOLLOW) === 0 ? LOOKUP_FOLLOW : 0
     const directory = (wanted & O_DIRECTORY) === 0 ? 0 : LOOKUP_DIRECTORY
@@ -137,8 +142,29 @@ export function openNamei(
   }
 }
 
+/** A walk to the end, then a look at what is there: O_CREAT opens a directory too. Linux: open_namei (2.2). */
+function openAtEnd(
+  current: Task,
+  mnt: Mount,
+  base: Dentry,
+  path: string,
+  flags: number,
+  mode: number,
+  nd: Nameidata,
+): number {
+  const isExclusive = (flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)
+  const follow = (flags & O_NOFOLLOW) === 0 && !isExclusive ? LOOKUP_FOLLOW : 0
+  const directory = (flags & O_DIRECTORY) === 0 ? 0 : LOOKUP_DIRECTORY
+  const create = (flags & O_CREAT) === 0 ? 0 : LOOKUP_NEGATIVE
+  const failed = lookupFrom(current, mnt, base, path, follow | directory | create, nd)
+  if (failed !== 0) return failed
+  if (nd.negative) return createAndOpen(current, nd, flags, mode)
+  return isExclusive ? EEXIST : mayOpen(current, nd, accessMask(flags), flags)
+}
+
 /** Linux: open_namei_create. A file just made is open whatever its mode says. */
 function createAndOpen(current: Task, nd: Nameidata, flags: number, mode: number): number {
+  if (shouldFail(current.k, 'alloc:dentry')) return ENOMEM
   const dentry = new Dentry(nd.last, nd.dentry, nd.dentry.sb, null)
   const failed = vfsCreate(current, nd.dentry, dentry, mode & ~current.fs.umask)
   if (failed !== 0) return failed
@@ -151,7 +177,9 @@ function mayOpen(current: Task, nd: Nameidata, mask: number, flags: number): num
   const inode = nd.dentry.inode
   if (inode === null) return ENOENT
   const type = inode.mode & S_IFMT
-  const writes = (nameiMode(flags) & FMODE_WRITE) !== 0
+  // 2.2 takes O_TRUNC for a wish to write (`flag |= 2`, filp_open).
+  const truncatesToo = (flags & O_TRUNC) !== 0 && current.k.facts.walksToTheEnd
+  const writes = (nameiMode(flags) & FMODE_WRITE) !== 0 || truncatesToo
   if (type === S_IFLNK) return ELOOP
   if (type === S_IFDIR && writes) return EISDIR
   const denied = inodePermission(current, inode, mask)
@@ -168,13 +196,13 @@ function mayOpen(current: Task, nd: Nameidata, mask: number, flags: number): num
     return deny(current, EPERM, 'immutable', inode, 'append-only')
   }
   if ((flags & O_NOATIME) !== 0 && current.cred.fsuid !== inode.uid && !capable(current, CAP_FOWNER)) {
-    return deny(current, EPERM, 'owner', inode)
+    return deny(current, EPERM, 'owner', inode, CAP_FOWNER)
   }
   return truncates ? truncateOnOpen(current, inode) : 0
 }
 
 function truncateOnOpen(current: Task, inode: Inode): number {
-  if (!getWriteAccess(inode)) return ETXTBSY
+  if (!getWriteAccess(inode)) return deny(current, ETXTBSY, 'state', inode, 'being-executed')
   // A directory has no content to cut; its times change all the same.
   const size = (inode.mode & S_IFMT) === S_IFDIR ? undefined : 0
   const failed = inodeSetattr(current, inode, size === undefined ? {} : { size, mtime: current.k.state.now })
@@ -184,14 +212,17 @@ function truncateOnOpen(current: Task, inode: Inode): number {
 
 /**
  * An open file for a dentry. May return BLOCKED's kin through the open method only for FIFOs, which then keep
- * the file: see sysOpen. Linux: dentry_open. Errors: ETXTBSY, EINVAL, whatever the open method says.
+ * the file: see sysOpen. Linux: dentry_open. Errors: ENFILE, ETXTBSY, EINVAL, whatever the open method says. A file
+ * that open(2) has made or cut by then stays so.
  */
 export function dentryOpen(current: Task, mnt: Mount, dentry: Dentry, flags: number): Ret<File> {
   const inode = dentry.inode
   if (inode === null) return ENOENT
+  if (shouldFail(current.k, 'alloc:file')) return ENFILE
   const file = new File(inode.fops, null as unknown, inode)
   file.mode = fmodeOf(flags)
-  if ((file.mode & FMODE_WRITE) !== 0 && !getWriteAccess(inode)) return ETXTBSY
+  if ((file.mode & FMODE_WRITE) !== 0 && !getWriteAccess(inode))
+    return deny(current, ETXTBSY, 'state', inode, 'being-executed')
   file.flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
   file.dentry = dentry
   file.mnt = mnt

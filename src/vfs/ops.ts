@@ -11,27 +11,41 @@
  */
 
 import type { DevT } from '../abi/brand.js'
-import { EINVAL, ENOTDIR, ENOTTY, EPERM, ESPIPE, type Ret } from '../abi/errno.js'
+import { EINVAL, ENOTDIR, ENOTTY, EPERM, type Errno, ESPIPE, type Ret } from '../abi/errno.js'
 import type { Dirent } from '../abi/stat.js'
 import type { Task } from '../kernel/task.js'
 import type { WaitQueue } from '../kernel/wait.js'
+import { deny } from '../security/deny.js'
 import type { Dentry } from './dentry.js'
 import type { File } from './file.js'
 import type { Inode } from './inode.js'
 import type { Nameidata } from './nameidata.js'
 
 /** The argument of ioctl(2): a number, a place for one, or raw bytes. */
-export type IoctlArg = number | { value: number } | Uint8Array | undefined
+export type IoctlArg =
+  | number
+  | {
+      /** Read, or filled by the call. */
+      value: number
+    }
+  | Uint8Array
+  | undefined
 
 /** A change of attributes. Linux: struct iattr; only the members given change. */
 export interface Iattr {
+  /** Type and mode bits. */
   mode?: number
+  /** The owner. */
   uid?: number
+  /** The group. */
   gid?: number
+  /** Bytes. */
   size?: number
   /** Milliseconds since boot. */
   atime?: number
+  /** Milliseconds since boot. */
   mtime?: number
+  /** Milliseconds since boot. */
   ctime?: number
   /** Set by utime with explicit times: needs ownership. Linux: ATTR_ATIME_SET, ATTR_MTIME_SET. */
   timesSet?: boolean
@@ -39,6 +53,7 @@ export interface Iattr {
 
 /** Linux: struct file_operations. Counts and positions are bytes; results are ≥ 0 or an Errno. */
 export interface FileOperations<P = unknown> {
+  /** Names the table in digests and errors: 'bufflink.ring'. */
   readonly name: string
   /** Runs at open(2), after the file is made: 0 or an Errno. May replace `file.data`. */
   open(current: Task, inode: Inode, file: File<P>): number
@@ -48,6 +63,7 @@ export interface FileOperations<P = unknown> {
   flush(current: Task, file: File<P>): number
   /** Reads at `pos` into `buf` (all of it is the count). The VFS moves `file.pos`. */
   read(current: Task, file: File<P>, buf: Uint8Array, pos: number): number
+  /** Writes all of `data` at `pos`, or a part: the count, or an Errno; EAGAIN when it would have to wait. */
   write(current: Task, file: File<P>, data: Uint8Array, pos: number): number
   /** The new position, or an Errno. */
   llseek(current: Task, file: File<P>, offset: number, whence: number): number
@@ -57,7 +73,9 @@ export interface FileOperations<P = unknown> {
   poll(current: Task, file: File<P>): number
   /** Where a task sleeps for these POLL* events; null when it never changes. */
   waitQueue(file: File<P>, events: number): WaitQueue | null
+  /** Answers a request; ENOTTY for one it does not know. */
   ioctl(current: Task, file: File<P>, cmd: number, arg: IoctlArg): number
+  /** Everything to the device: 0 or an Errno. */
   fsync(current: Task, file: File<P>): number
   /** False: no file position: seeks, pread and pwrite give ESPIPE. */
   readonly seekable: boolean
@@ -93,22 +111,29 @@ export function defineFileOps<P>(
 
 /** Linux: struct inode_operations. Results are 0 or an Errno unless said otherwise. */
 export interface InodeOperations {
+  /** Names the table in digests and errors. */
   readonly name: string
   /** Finds a name that the tree does not hold: an inode, null (does not exist), or an Errno. */
   lookup: ((current: Task, dir: Inode, name: string, parent: Dentry) => Ret<Inode | null>) | null
   /** Makes a regular file and sets `dentry.inode`. The VFS has checked everything and enters the name. */
   create(current: Task, dir: Inode, dentry: Dentry, mode: number): number
+  /** Makes a FIFO, socket or device node and sets `dentry.inode`. */
   mknod(current: Task, dir: Inode, dentry: Dentry, mode: number, dev: DevT): number
+  /** Makes a directory and sets `dentry.inode`. */
   mkdir(current: Task, dir: Inode, dentry: Dentry, mode: number): number
+  /** Makes a symbolic link and sets `dentry.inode`. */
   symlink(current: Task, dir: Inode, dentry: Dentry, target: string): number
+  /** Gives the inode of `old` a further name and sets `dentry.inode`. */
   link(current: Task, old: Dentry, dir: Inode, dentry: Dentry): number
+  /** Gives a name up. The VFS removes it from the tree afterwards. */
   unlink(current: Task, dir: Inode, dentry: Dentry): number
+  /** Gives a directory up; ENOTEMPTY if there is something in it. */
   rmdir(current: Task, dir: Inode, dentry: Dentry): number
   /** `target` is the dentry being replaced, with an inode, or null. The VFS moves the name afterwards. */
   rename(current: Task, oldDir: Inode, old: Dentry, newDir: Inode, target: Dentry | null): number
   /** The text of a symbolic link; null where the inode is none. */
   readlink: ((current: Task, inode: Inode) => Ret<string>) | null
-  /** A link that leads somewhere without a text (/proc/self/fd/3): sets nd.mnt and nd.dentry. */
+  /** @internal A link that leads somewhere without a text (/proc/self/fd/3): sets nd.mnt and nd.dentry. */
   jump?(current: Task, inode: Inode, nd: Nameidata): number
   /** Replaces the mode bits check. */
   permission?(current: Task, inode: Inode, mask: number): number
@@ -120,19 +145,27 @@ export interface InodeOperations {
   refresh?(current: Task, inode: Inode): void
 }
 
+/** An operation that a file system does not have. Linux: EPERM, but EACCES for create (fs/namei.c). */
+export const noOperation =
+  (error: Errno) =>
+  (current: Task, inode: Inode): number =>
+    deny(current, error, 'state', inode, 'no-operation')
+
+const unsupported = noOperation(EPERM)
+
 const DEFAULT_INODE_OPS: InodeOperations = {
   name: 'default',
   lookup: null,
-  create: () => EPERM,
-  mknod: () => EPERM,
-  mkdir: () => EPERM,
-  symlink: () => EPERM,
-  link: () => EPERM,
-  unlink: () => EPERM,
-  rmdir: () => EPERM,
-  rename: () => EPERM,
+  create: unsupported,
+  mknod: unsupported,
+  mkdir: unsupported,
+  symlink: unsupported,
+  link: (current, _old, dir) => unsupported(current, dir),
+  unlink: unsupported,
+  rmdir: unsupported,
+  rename: unsupported,
   readlink: null,
-  truncate: () => EPERM,
+  truncate: unsupported,
 }
 
 /** Completes and freezes a table of inode operations; what is not given is EPERM, as in fs/namei.c. */

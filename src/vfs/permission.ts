@@ -7,7 +7,7 @@
  */
 
 import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH } from '../abi/capability.js'
-import { EACCES, EROFS } from '../abi/errno.js'
+import { EACCES, EROFS, type Errno } from '../abi/errno.js'
 import { MS_RDONLY } from '../abi/mount.js'
 import { S_IFDIR, S_IFMT, S_IFREG, S_ISDIR, S_ISLNK, S_ISREG } from '../abi/stat.js'
 import { type Cred, inGroup } from '../kernel/cred.js'
@@ -66,6 +66,10 @@ export function searchPermission(current: Task, inode: Inode): number {
   }
   return inodePermission(current, inode, MAY_EXEC)
 }
+
+/** Refuses what an inode's flags forbid, naming the flag. */
+export const denyFlags = (current: Task, error: Errno, inode: Inode): Errno =>
+  deny(current, error, 'immutable', inode, (inode.flags & S_IMMUTABLE) !== 0 ? 'immutable' : 'append-only')
 
 /** Is it a regular file without a single execute bit? Nobody may execute that. */
 export const lacksExecBit = (inode: Inode): boolean =>

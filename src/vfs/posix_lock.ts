@@ -16,10 +16,11 @@
  * latest to wait.
  */
 
-import { EAGAIN, EBUSY, EDEADLK, ERESTARTSYS, type Errno } from '../abi/errno.js'
+import { EAGAIN, EBUSY, EDEADLK, ENOLCK, ERESTARTSYS, type Errno } from '../abi/errno.js'
 import { F_UNLCK } from '../abi/fcntl.js'
 import { sleepOn } from '../kernel/sleep.js'
 import type { Task } from '../kernel/task.js'
+import { shouldFail } from '../sim/faults.js'
 import type { FdTable } from './fdtable.js'
 import type { File } from './file.js'
 import type { Inode } from './inode.js'
@@ -55,8 +56,8 @@ export class RecordLockRequest implements LockRange {
 
 /**
  * Sets, changes or removes a record lock for `current`.
- * Errors: EAGAIN it conflicts, EDEADLK waiting would never end, EBUSY the file has flocks (2.0); BLOCKED or
- * ERESTARTSYS when the request waits. Linux: posix_lock_file.
+ * Errors: EAGAIN it conflicts, EDEADLK waiting would never end, ENOLCK no memory, EBUSY the file has flocks (2.0);
+ * BLOCKED or ERESTARTSYS when the request waits. Linux: posix_lock_file.
  */
 export function posixLockFile(current: Task, request: RecordLockRequest): 0 | Errno {
   const { inode } = request.file
@@ -72,6 +73,8 @@ export function posixLockFile(current: Task, request: RecordLockRequest): 0 | Er
       return sleepOn(current, blocker, fcntl.recordLockWakeOrder === 'oldest-first')
     }
   }
+  // Two spare locks are wanted for every change, an unlock too.
+  if (shouldFail(current.k, 'alloc:lock')) return ENOLCK
   setRange(current, request)
   dropEmptyContext(inode)
   return 0

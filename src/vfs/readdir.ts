@@ -7,11 +7,12 @@
  */
 
 import { asIno } from '../abi/brand.js'
-import { EINVAL, EISDIR, ENOENT, type Ret } from '../abi/errno.js'
+import { EINVAL, EISDIR, ENOENT, ENOMEM, type Ret } from '../abi/errno.js'
 import { SEEK_CUR, SEEK_SET } from '../abi/fcntl.js'
 import { type Dirent, DT_DIR, modeToDirentType } from '../abi/stat.js'
 import type { Task } from '../kernel/task.js'
 import { utf8Length } from '../lib/bytes.js'
+import { shouldFail } from '../sim/faults.js'
 import { addCursor, type Dentry, moveCursor, removeCursor } from './dentry.js'
 import type { File } from './file.js'
 import { touchAtime } from './namei.js'
@@ -19,6 +20,7 @@ import { defineFileOps } from './ops.js'
 
 /** An open directory's place. */
 export interface DirCursor {
+  /** A node without a name in the directory's list; null before the first read. */
   cursor: Dentry | null
 }
 
@@ -108,7 +110,8 @@ function llseek(_current: Task, file: File<DirCursor>, offset: number, whence: n
 export const treeDirOps = defineFileOps<DirCursor>({
   name: 'treedir',
   seekable: true,
-  open(_current, _inode, file) {
+  open(current, _inode, file) {
+    if (shouldFail(current.k, 'alloc:dentry')) return ENOMEM
     file.data = { cursor: null }
     return 0
   },

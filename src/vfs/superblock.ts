@@ -11,6 +11,7 @@ import type { Inode } from './inode.js'
 
 /** What a file system does for its superblock. Stateless, a frozen constant. */
 export interface SuperOperations {
+  /** Names the table in digests and errors. */
   readonly name: string
   /** Fills in capacity. Linux: statfs. */
   statfs(sb: SuperBlock): Statfs
@@ -29,16 +30,21 @@ export interface SuperOperations {
 /** Fills the optional parts of a table and freezes it. */
 export const defineSuperOps = (ops: SuperOperations): SuperOperations => Object.freeze(ops)
 
+/** One mounted file system. Linux: struct super_block. */
 export class SuperBlock {
   /** The file-system type's name. */
   type: string
+  /** The device number that stat(2) shows. */
   dev: DevT
   /** MS_RDONLY and friends, of the whole file system. */
   flags: number
+  /** Its root directory; set by the time `mount` returns it. */
   root: Dentry | null = null
+  /** What it does as a whole. */
   ops: SuperOperations
   /** The file system's own part. */
   data: unknown
+  /** The number of the next inode: `asIno(sb.nextIno++)`. */
   nextIno = 1
   /** Bytes. */
   blockSize = 4096
@@ -48,6 +54,7 @@ export class SuperBlock {
   mounts = 0
   /** Are looked-up names kept in the tree? False where names come and go by themselves (procfs). */
   cachesDentries = true
+  /** Modules' slots; see Blob. */
   security: unknown[] | null = null
 
   constructor(type: string, dev: DevT, flags: number, ops: SuperOperations, data: unknown, maxBytes: number) {
@@ -65,10 +72,12 @@ export class SuperBlock {
  * `mount` returns a superblock with its `root` set, or an Errno.
  */
 export interface FileSystemType {
+  /** What mount(2) is given. */
   readonly name: string
   /** Needs a block device as its source; /proc/filesystems shows `nodev` without. */
   readonly requiresDevice?: boolean
   /** Every mount shows the same superblock (procfs). Linux: get_sb_single. */
   readonly single?: boolean
+  /** Makes a superblock, its `root` set. `flags` are MS_*, `options` the text of mount(2). */
   mount(k: KernelCore, source: string, flags: number, options: string): Ret<SuperBlock>
 }

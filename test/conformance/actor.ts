@@ -20,6 +20,9 @@ export interface Actor {
   seen: number
   /** Signals whose disposition is, or was, a handler of this task. */
   readonly handled: Set<number>
+  /** Its disposition of SIGCHLD: is it SIG_IGN, and with which flags? */
+  ignoresChildren: boolean
+  childFlags: number
   /** The last line it was given. */
   line: Line | undefined
   /** The operation in progress. */

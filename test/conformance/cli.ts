@@ -104,6 +104,8 @@ class Tally {
   era = 0
   diverge = 0
   readonly eraNames = new Map<string, number>()
+  /** Per difference, how many scripts it has ended. */
+  readonly eraStops = new Map<string, number>()
   readonly uncompared = new Map<string, number>()
 
   get ops(): number {
@@ -153,6 +155,7 @@ function replayInto(tally: Tally, script: Script, settings: Settings, print: Pri
   tally.agree += agree
   tally.era += era.length
   for (const hit of era) bump(tally.eraNames, hit.entry.name, 1)
+  if (stop === 'era') bump(tally.eraStops, era.at(-1)?.entry.name ?? '', 1)
   const compared = agree + era.length + (divergence === undefined ? 0 : 1)
   bump(tally.uncompared, stop, script.lines.length - compared)
   if (divergence === undefined) return
@@ -171,7 +174,8 @@ const STOPS: Readonly<Record<string, string>> = {
 
 function printDetails(tally: Tally, print: Print): void {
   for (const [name, count] of [...tally.eraNames].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    print(`era: ${count} × ${name}`)
+    const stops = tally.eraStops.get(name)
+    print(`era: ${count} × ${name}${stops === undefined ? '' : `; ends ${stops} scripts`}`)
   }
   for (const [stop, count] of tally.uncompared) print(`not compared: ${count} lines ${STOPS[stop] ?? stop}`)
 }

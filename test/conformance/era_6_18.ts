@@ -2,11 +2,16 @@
  * What changed between 2.6.14 and 6.18, as far as the scripts reach it. See era.ts.
  */
 
+import { isErr, type Stat } from 'paleokernel'
+import type { Actor } from './actor.js'
 import type { Answer } from './answer.js'
+import { setMode } from './bring.js'
 import type { EraDifference, Mismatch } from './era.js'
 import {
+  actorOf,
   always,
   answers,
+  callsOf,
   isType,
   modeAt,
   nesting,
@@ -19,8 +24,10 @@ import {
   opensWith,
   orphan,
   outcomes,
-  parentMode,
+  parentOf,
   pathsOf,
+  statOf,
+  undoIfRefused,
   unlessChanged,
 } from './era_help.js'
 
@@ -28,8 +35,12 @@ const S_IFSOCK = 0o140000
 const S_IFLNK = 0o120000
 const S_IFCHR = 0o020000
 const S_ISVTX = 0o1000
+const S_ISUID = 0o4000
 const S_ISGID = 0o2000
-const SET_ID = 0o6000
+const S_IXGRP = 0o010
+const S_IFREG = 0o100000
+const S_IFDIR = 0o040000
+const CAP_FSETID = 4
 const UNREACHABLE = '(unreachable)'
 const PATH_MAX = 4096
 
@@ -39,58 +50,102 @@ const vs618 = (entry: Omit<EraDifference, 'recordings' | 'profiles'>): EraDiffer
   ...entry,
 })
 
-/** The set-id bits that our answer's `st.mo` has and the recorded one lacks, when nothing else differs. */
-function clearedBits({ line, ours, keys }: Mismatch): number {
-  if (keys.length !== 1 || keys[0] !== 'st.mo' || line.st === undefined || ours.st === undefined) return 0
-  const recorded = Number.parseInt(line.st.mo, 8)
-  const mode = Number.parseInt(ours.st.mo, 8)
-  return (recorded & ~mode) === 0 && (mode & ~recorded & ~SET_ID) === 0 ? mode & ~recorded : 0
+/** Has the acting task CAP_FSETID, or is it in this group? */
+function mayKeepSetGid({ line, world }: Mismatch, gid: number): boolean {
+  const sys = world.actors[line.t]?.proc.sys
+  const sets = sys?.capget({ pid: 0 })
+  const groups = sys?.getgroups()
+  if (sys === undefined || sets === undefined || groups === undefined || isErr(sets) || isErr(groups)) return true
+  return ((sets.effective >> CAP_FSETID) & 1) !== 0 || sys.getegid() === gid || groups.some((one) => one === gid)
 }
 
-/** Did the file of this answer go through such an operation earlier? See `watch`. */
-const had = ({ ours, world }: Mismatch, event: string): boolean =>
-  ours.st !== undefined && world.events.has(`${event} ${ours.st.ino}`)
+/** The mode that a truncation by this task leaves a file since 2.6.19 and later. Linux: setattr_should_drop_suidgid. */
+function truncatedMode(m: Mismatch, stat: Stat): number {
+  const { mode } = stat
+  const sets = callsOf(m)?.capget({ pid: 0 })
+  if (sets === undefined || isErr(sets) || ((sets.effective >> CAP_FSETID) & 1) !== 0) return mode
+  const dropsGid = (mode & S_IXGRP) !== 0 || !mayKeepSetGid(m, stat.gid)
+  return mode & ~S_ISUID & ~(dropsGid ? S_ISGID : 0)
+}
+
+/** The file that a line has cut: the one it has open now, or the one of its path. */
+function truncated(m: Mismatch): Stat | undefined {
+  const { line } = m
+  if (line.r === undefined) return undefined
+  const stat =
+    line.op === 'ftruncate'
+      ? statOf(m, Number(line.a[0]))
+      : line.op === 'truncate' || (line.op === 'open_close' && opensWith(m, O_TRUNC))
+        ? statOf(m, line.a[0] ?? '')
+        : opensWith(m, O_TRUNC)
+          ? statOf(m, line.r)
+          : undefined
+  return stat !== undefined && isType(stat.mode, S_IFREG) ? stat : undefined
+}
+
+/** The file, not a directory, that a line may have made. */
+function made(m: Mismatch): Stat | undefined {
+  const { line } = m
+  if (line.r === undefined) return undefined
+  if (line.op === 'mknod' || line.op === 'open_close') return statOf(m, line.a[0] ?? '')
+  return opensWith(m, O_CREAT) ? statOf(m, line.r) : undefined
+}
+
+/** Does a file made by this task in this directory lose S_ISGID? Linux: mode_strip_sgid, fs/inode.c. */
+function losesSetGid(m: Mismatch, stat: Stat): boolean {
+  const both = S_ISGID | S_IXGRP
+  if ((stat.mode & both) !== both || isType(stat.mode, S_IFDIR)) return false
+  const dir = pathsOf(m.line).map((path) => statOf(m, parentOf(path)))[0]
+  return dir !== undefined && (dir.mode & S_ISGID) !== 0 && !mayKeepSetGid(m, dir.gid)
+}
 
 /** Entries of one list that the other has not. */
 const without = (list: readonly string[] | undefined, other: readonly string[] | undefined): string[] =>
   (list ?? []).filter((entry) => other?.includes(entry) !== true)
 
+/** Is the parent of a task, or of one above it, gone, so that init is there? */
+const hasInitAbove = (m: Mismatch, name: string): boolean => {
+  for (let actor: Actor | undefined = actorOf(m, name); actor !== undefined; actor = actor.parent) {
+    if (orphan(m, `T${actor.index}`) !== undefined) return true
+  }
+  return false
+}
+
 /**
- * Differs only what orphans do, and is the reason that here their process group counts as orphaned? Then a stop
+ * Differs only what such tasks do, and is the reason that here their process group counts as orphaned? Then a stop
  * signal of a terminal does not stop them, and a stopped one is hung up and continued.
  */
 function isAboutOrphanedGroup(m: Mismatch): boolean {
-  const { line, ours, keys, world } = m
+  const { line, ours, keys } = m
   const goesOn = [
     ...without(line.stop, ours.stop).filter((event) => event.startsWith('+')),
     ...without(ours.stop, line.stop).filter((event) => event.startsWith('-')),
-    ...without(ours.dead, line.dead).filter((name) => world.actors[Number(name.slice(1))]?.stopped === true),
+    ...without(ours.dead, line.dead).filter((name) => actorOf(m, name)?.stopped === true),
   ]
   const about = keys.flatMap((key) => {
-    if (key === 'r' || key === 'blk') return [`T${line.t}`]
     if (key === 'stop' || key === 'dead') {
       return [...without(line[key], ours[key]), ...without(ours[key], line[key])].map((event) => event.slice(-2))
     }
     if (key === 'sig' || key === 'wake') return Object.keys({ ...line[key], ...ours[key] })
-    return [/^(?:sig|wake)\.(T\d)(?:\.|$)/.exec(key)?.[1] ?? '']
+    return [/^(?:sig|wake)\.(T\d)(?:\.|$)/.exec(key)?.[1] ?? `T${line.t}`]
   })
-  return goesOn.length > 0 && about.every((name) => orphan(m, name) !== undefined)
+  return goesOn.length > 0 && about.every((name) => hasInitAbove(m, name))
 }
 
 /**
- * Do both sides end the sleep of some task in one of these calls, with the same result, but of another task? True
- * where the kernels differ in who comes first.
+ * Do both sides end sleeps in these calls, of other tasks or in another order? The results add up to the same: as
+ * many bytes, as many locks.
  */
-function wakesAnother({ line, ours, keys, world }: Mismatch, calls: readonly string[]): boolean {
-  const tasks = keys.map((key) => /^wake\.(T\d)$/.exec(key)?.[1] ?? '')
-  const answersOf = (answer: Answer): string[] =>
-    tasks.flatMap((name) => (answer.wake?.[name] === undefined ? [] : [JSON.stringify(answer.wake[name])]))
-  const recorded = answersOf(line)
+function wakesOthers(m: Mismatch, calls: readonly string[]): boolean {
+  const { keys, line, ours } = m
+  const sum = (answer: Answer): number =>
+    Object.values(answer.wake ?? {}).reduce((total, woken) => total + (woken.r ?? Number.NaN), 0)
+  const names = keys.map((key) => /^wake\.(T\d)/.exec(key)?.[1] ?? '')
   return (
-    recorded.length > 0 &&
-    new Set([...recorded, ...answersOf(ours)]).size === 1 &&
-    answersOf(ours).length > 0 &&
-    tasks.every((name) => calls.includes(world.actors[Number(name.slice(1))]?.line?.op ?? ''))
+    line.wake !== undefined &&
+    ours.wake !== undefined &&
+    sum(line) === sum(ours) &&
+    names.every((name) => calls.includes(actorOf(m, name)?.line?.op ?? ''))
   )
 }
 
@@ -103,6 +158,14 @@ function oneMoreSigchld({ line, ours, keys }: Mismatch): boolean {
   })
 }
 
+/** The tasks whose poll a stop has interrupted here, if the line differs in nothing else. */
+function polling(m: Mismatch): Actor[] {
+  const { keys, line, ours } = m
+  if (line.wake !== undefined || !keys.every((key) => key === 'wake')) return []
+  const woken = Object.entries(ours.wake ?? {}).map(([name, { e }]) => ({ actor: actorOf(m, name), e }))
+  return woken.flatMap(({ actor, e }) => (e === 'EINTR' && actor?.line?.op === 'poll' ? [actor] : ['?'])) as Actor[]
+}
+
 export const ERA_6_18: readonly EraDifference[] = [
   vs618({
     name: 'open(dir, O_RDONLY|O_TRUNC) is refused',
@@ -111,7 +174,7 @@ export const ERA_6_18: readonly EraDifference[] = [
       opensWith(m, O_TRUNC) &&
       (openFlags(m.line, m.world) & (O_ACCMODE | O_CREAT)) === 0 &&
       answers(m, 'EISDIR', 'ok', 'EACCES'),
-    after: unlessChanged,
+    after: undoIfRefused,
   }),
   vs618({
     name: 'setuid and setgid refuse -1',
@@ -120,7 +183,7 @@ export const ERA_6_18: readonly EraDifference[] = [
       (m.line.op === 'setuid' || m.line.op === 'setgid') &&
       m.line.a[0] === '-1' &&
       answers(m, 'EINVAL', 'ok', 'EPERM'),
-    after: unlessChanged,
+    after: undoIfRefused,
   }),
   vs618({
     name: 'flock looks at the operation before the descriptor',
@@ -141,7 +204,7 @@ export const ERA_6_18: readonly EraDifference[] = [
     name: 'open with O_CREAT|O_DIRECTORY is refused',
     cite: 'build_open_flags, fs/open.c: EINVAL since 6.4',
     covers: (m) => opensWith(m, O_CREAT | O_DIRECTORY) && outcomes(m)?.recorded === 'EINVAL',
-    after: unlessChanged,
+    after: undoIfRefused,
   }),
   vs618({
     name: 'O_CREAT of an existing special file or link in a sticky directory is refused',
@@ -151,9 +214,10 @@ export const ERA_6_18: readonly EraDifference[] = [
       outcomes(m)?.recorded === 'EACCES' &&
       pathsOf(m.line).some(
         (path) =>
-          (parentMode(m, path) & S_ISVTX) !== 0 && isType(modeAt(m, path), S_IFLNK, S_IFSOCK, S_IFCHR),
+          ((statOf(m, parentOf(path))?.mode ?? 0) & S_ISVTX) !== 0 &&
+          isType(modeAt(m, path), S_IFLNK, S_IFSOCK, S_IFCHR),
       ),
-    after: unlessChanged,
+    after: undoIfRefused,
   }),
   vs618({
     name: 'a new name that is empty or too long is noticed in its turn',
@@ -182,39 +246,71 @@ export const ERA_6_18: readonly EraDifference[] = [
     after: unlessChanged,
   }),
   vs618({
+    name: 'nothing is looked up in a directory that has been removed',
+    cite: '__lookup_hash, fs/namei.c: ENOENT for a dead directory since 2.6.26; before, may_create finds it out after all other checks',
+    covers: (m) =>
+      (m.line.op === 'rename' || m.line.op === 'link') &&
+      outcomes(m)?.recorded === 'ENOENT' &&
+      outcomes(m)?.ours !== 'ok' &&
+      statOf(m, parentOf(pathsOf(m.line)[1] ?? ''))?.nlink === 0,
+    after: unlessChanged,
+  }),
+  vs618({
     name: 'poll goes on sleeping over SIGSTOP and SIGCONT',
     cite: 'sys_poll, fs/select.c: restarted (restart_syscall) since 2.6.24; EINTR before',
-    covers: ({ keys, ours, world }) =>
-      keys.length > 0 &&
-      keys.every((key) => key === 'wake' || /^wake\.T\d$/.test(key)) &&
-      Object.entries(ours.wake ?? {}).every(
-        ([name, woken]) => woken.e === 'EINTR' && world.actors[Number(name.slice(1))]?.line?.op === 'poll',
-      ),
-    after: always,
+    covers: (m) => polling(m).length > 0,
+    // The task calls poll again; it sleeps again.
+    after: (m) => {
+      const lines = polling(m).flatMap(({ line }) => (line === undefined ? [] : [line]))
+      return (world) => {
+        const { wake: _, ...rest } = m.ours
+        return lines.every((line) => world.run(line).blk === 1) ? rest : {}
+      }
+    },
   }),
   vs618({
     name: 'the task that has waited longest gets what is in a pipe',
     cite: 'pipe_read and pipe_write, fs/pipe.c: exclusive waits, at the end of the queue, since 5.6; 2.6.20: pipe_wait, at its head',
-    covers: (m) => wakesAnother(m, ['read', 'write']),
+    covers: (m) => wakesOthers(m, ['read', 'write']),
+    after: always,
+  }),
+  vs618({
+    name: 'a read does not wait for what a sleeping writer still has',
+    cite: 'pipe_read, fs/pipe.c: waiting_writers gone since 5.5; 2.6.20: pipe_readv lets PIPE_WAITING_WRITERS go on first',
+    covers: (m) => m.line.op === 'read' && m.keys.join() === 'r,d' && (m.ours.r ?? 0) > (m.line.r ?? 0) && m.ours.wake !== undefined,
     after: always,
   }),
   vs618({
     name: 'requests for a lock wait for other requests',
     cite: 'locks_insert_block, fs/locks.c, since 5.0: a tree, in which a request that is withdrawn moves those behind it; before, one queue',
-    covers: (m) => wakesAnother(m, ['lock', 'flock']),
+    covers: (m) => wakesOthers(m, ['lock', 'flock']),
     after: always,
   }),
   vs618({
     name: 'truncation clears the set-id bits',
     cite: 'do_truncate, fs/open.c: should_remove_suid, later dentry_needs_remove_privs; 2.6.20 leaves the mode alone',
-    covers: (m) => clearedBits(m) !== 0 && had(m, 'truncated'),
-    after: always,
+    looksAt: 'agreement',
+    covers: (m) => {
+      const stat = truncated(m)
+      return stat !== undefined && truncatedMode(m, stat) !== stat.mode
+    },
+    after: (m) => {
+      const stat = truncated(m)
+      return stat === undefined ? 'stop' : setMode(m, stat, truncatedMode(m, stat))
+    },
   }),
   vs618({
     name: 'a set-gid file made in a set-gid directory of a foreign group loses the bit',
     cite: 'inode_init_owner (4.18), later mode_strip_sgid, fs/inode.c',
-    covers: (m) => clearedBits(m) === S_ISGID && had(m, 'created'),
-    after: always,
+    looksAt: 'agreement',
+    covers: (m) => {
+      const stat = made(m)
+      return stat !== undefined && losesSetGid(m, stat)
+    },
+    after: (m) => {
+      const stat = made(m)
+      return stat === undefined ? 'stop' : setMode(m, stat, stat.mode & ~S_ISGID)
+    },
   }),
   vs618({
     name: 'a continued task that dies at once sends one SIGCHLD',

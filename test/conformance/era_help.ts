@@ -3,7 +3,7 @@
  * model about a path.
  */
 
-import { isErr } from 'paleokernel'
+import { isErr, type Process, type Stat } from 'paleokernel'
 import type { Actor } from './actor.js'
 import type { Line } from './answer.js'
 import type { EraDifference, Mismatch } from './era.js'
@@ -82,9 +82,23 @@ export function answers(mismatch: Mismatch, recorded: string, ...ours: readonly 
   return both !== undefined && both.recorded === recorded && ours.includes(both.ours)
 }
 
+/** Do both sides fail, in another order of the same checks? `recorded` narrows it to one recorded errno. */
+export function isOrdering(mismatch: Mismatch, recorded?: string): boolean {
+  const both = outcomes(mismatch)
+  if (both === undefined || both.recorded === 'ok' || both.ours === 'ok') return false
+  return recorded === undefined || both.recorded === recorded
+}
+
+/** Is the last component of a path ".", ".." or nothing, or does a slash follow it? */
+export const endsOddly = (path: string): boolean => /(^|\/)\.{0,2}\/*$/.test(path) || path.endsWith('/')
+
 /** `after` of a line that failed on both sides, or only looked: the worlds are the same. */
 export const unlessChanged: EraDifference['after'] = ({ line, ours }) =>
   QUERIES.has(line.op) || (line.e !== undefined && ours.e !== undefined) ? 'go on' : 'stop'
+
+/** `after` of a line that failed there and may have done something here. */
+export const undoIfRefused: EraDifference['after'] = ({ line, ours }) =>
+  line.e === undefined ? 'stop' : ours.e === undefined ? 'undo' : 'go on'
 
 /** `after` of a line that leaves two different worlds. */
 export const always: EraDifference['after'] = () => 'stop'
@@ -95,16 +109,33 @@ export function orphan({ world }: Mismatch, word: string): Actor | undefined {
   return actor?.parent?.dead === true ? actor : undefined
 }
 
+/** The calls of the acting task, if it is able to make one now. */
+export function callsOf({ line, world }: Mismatch): Process['sys'] | undefined {
+  const { proc } = world.actors[line.t] ?? {}
+  return proc?.state === 'idle' ? proc.sys : undefined
+}
+
 /** The mode of what a path names for the acting task, without following a last symbolic link; 0 if nothing. */
-export function modeAt({ line, world }: Mismatch, path: string): number {
-  const stat = world.actors[line.t]?.proc.sys.lstat(path)
+export function modeAt(mismatch: Mismatch, path: string): number {
+  const stat = callsOf(mismatch)?.lstat(path)
   return stat === undefined || isErr(stat) ? 0 : stat.mode
 }
 
-/** The mode of the directory that a path's last component is in. */
-export function parentMode(mismatch: Mismatch, path: string): number {
+/** The task with that name. */
+export const actorOf = ({ world }: Mismatch, name: string): Actor | undefined =>
+  /^T\d$/.test(name) ? world.actors[Number(name.slice(1))] : undefined
+
+/** stat of a descriptor or of a path (which it follows) for the acting task. */
+export function statOf(mismatch: Mismatch, file: number | string): Stat | undefined {
+  const calls = callsOf(mismatch)
+  const stat = typeof file === 'number' ? calls?.fstat(file) : calls?.stat(pathOf(file))
+  return stat === undefined || isErr(stat) ? undefined : stat
+}
+
+/** A path to the directory that a path's last component is in. */
+export function parentOf(path: string): string {
   const slash = path.replace(/\/+$/, '').lastIndexOf('/')
-  return modeAt(mismatch, slash < 0 ? '.' : `${path.slice(0, slash)}/.`)
+  return slash < 0 ? '.' : `${path.slice(0, slash)}/.`
 }
 
 const S_IFMT = 0o170000
@@ -117,8 +148,8 @@ export const isType = (mode: number, ...types: readonly number[]): boolean => ty
  * How deep symbolic links nest on the way of a path: 1 for a link to a file, 2 for a link to a link. This is what
  * 2.6's `link_count` counts. Looks at no more than it needs to see whether a limit is passed.
  */
-export function nesting({ line, world }: Mismatch, path: string): number {
-  const sys = world.actors[line.t]?.proc.sys
+export function nesting(mismatch: Mismatch, path: string): number {
+  const sys = callsOf(mismatch)
   if (sys === undefined) return 0
   const walk = (from: string, text: string, depth: number): { at: string; deepest: number } => {
     let at = text.startsWith('/') ? '' : from

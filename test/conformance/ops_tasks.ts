@@ -11,6 +11,7 @@ const LOG_MAX = 256
 const F_GETFD = 1
 const O_RDWR = 2
 const SIGSEGV = 11
+const SIGCHLD = 17
 const SIG_UNBLOCK = 1
 
 /** The handler that all tasks install: it writes the signal into the task's log. */
@@ -44,8 +45,10 @@ function fork(actor: Actor, words: Words, stage: Stage): Outcome {
 }
 
 /** A successful exec starts the recorder again in the new image: its first act is to report its effective ids. */
-function exec({ proc }: Actor, words: Words): Outcome {
+function exec(actor: Actor, words: Words): Outcome {
+  const { proc } = actor
   return step(proc.begin.exec(words.path(1), [words.path(1)], {}), () => {
+    actor.childFlags = 0
     if (diesInLibc(proc)) {
       crash(proc)
       return {}
@@ -82,10 +85,13 @@ function sigaction(actor: Actor, words: Words, stage: Stage): Outcome {
   if (typeof handler === 'function') actor.handled.add(sig)
   const flags = words.count > 2 ? words.value(3) : 0
   const mask = words.count > 3 ? words.mask(4) : []
-  return step(actor.proc.begin.sigaction(sig, { handler, flags, mask }), (old) => ({
-    r: 0,
-    old: old.handler === 0 ? 'DFL' : old.handler === 1 ? 'IGN' : 'H',
-  }))
+  return step(actor.proc.begin.sigaction(sig, { handler, flags, mask }), (old) => {
+    if (sig === SIGCHLD) {
+      actor.ignoresChildren = handler === 1
+      actor.childFlags = flags
+    }
+    return { r: 0, old: old.handler === 0 ? 'DFL' : old.handler === 1 ? 'IGN' : 'H' }
+  })
 }
 
 const printPid =
@@ -120,7 +126,7 @@ export const TASK_OPS: Readonly<Record<string, Operation>> = {
   setegid: ({ proc }, w) => plain(proc.begin.setresgid(-1, w.value(1), -1)),
   setresuid: ({ proc }, w) => plain(proc.begin.setresuid(w.value(1), w.value(2), w.value(3))),
   setresgid: ({ proc }, w) => plain(proc.begin.setresgid(w.value(1), w.value(2), w.value(3))),
-  setfsuid: ({ proc }, w) => plain(proc.begin.setfsuid(w.value(1))),
+  setfsuid: ({ proc }, w) => step(proc.begin.setfsuid(w.value(1)), (old) => ({ r: old | 0 })),
   setgroups: ({ proc }, w) =>
     plain(proc.begin.setgroups(Array.from({ length: Math.min(w.count, 32) }, (_, i) => w.value(i + 1)))),
   ids,

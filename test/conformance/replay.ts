@@ -2,14 +2,14 @@
  * Replays one script against the library and compares every line's answer with the recorded one.
  *
  * A script is compared up to its first line that disagrees: from there on the two worlds differ. A line that an
- * entry of the era table covers ends the script too, unless the entry says that both worlds are the same after it.
+ * entry of the era table covers ends the script too, unless the entry says how to go on.
  *
  * Left out: the socket calls, until the library has a network (`sockets`).
  */
 
 import type { Profile } from 'paleokernel'
 import { type Answer, differences, Inodes, type Line, printAnswer } from './answer.js'
-import { type EraDifference, findEra } from './era.js'
+import { type EraDifference, EraTable } from './era.js'
 import type { Script } from './script.js'
 import { watch } from './watch.js'
 import { World } from './world.js'
@@ -56,6 +56,9 @@ export interface Divergence {
 export interface EraHit {
   readonly index: number
   readonly entry: EraDifference
+  /** Our answer, and if it was not enough, what came of bringing the world to the recorded state. */
+  readonly ours: Answer
+  readonly brought?: Answer
 }
 
 /** Why a script was not compared to its last line. */
@@ -69,43 +72,76 @@ export interface Replay {
   readonly stop: Stop
 }
 
+/** A world and all that was done to it, so that the last step can be taken back. */
+class Course {
+  world: World
+  private readonly make: () => World
+  private readonly steps: ((world: World) => unknown)[] = []
+
+  constructor(make: () => World) {
+    this.make = make
+    this.world = make()
+  }
+
+  take<T>(step: (world: World) => T): T {
+    this.steps.push(step)
+    return step(this.world)
+  }
+
+  /** The model is deterministic: all steps but the last, in a new world, lead to where it was before the last. */
+  undo(): void {
+    this.steps.pop()
+    this.world = this.make()
+    for (const step of this.steps) step(this.world)
+  }
+}
+
 /** Runs a script, or what is left of it, in a world of its own. */
 export function replay(
   script: Script,
   options: ReplayOptions,
   lines: readonly Line[] = script.lines,
 ): Replay {
+  const { recording } = script
+  const { profile } = options
+  const table = new EraTable(recording, profile)
   const era: EraHit[] = []
   const inodes = new Inodes()
-  let world: World | undefined
+  let course: Course | undefined
   let agree = 0
+  const end = (stop: Stop, divergence?: Divergence): Replay => ({ agree, era, divergence, stop })
   for (const [index, line] of lines.entries()) {
-    if (options.sockets !== true && SOCKET_OPS.has(line.op))
-      return { agree, era, divergence: undefined, stop: 'sockets' }
+    if (options.sockets !== true && SOCKET_OPS.has(line.op)) return end('sockets')
     // The recorder gave up waiting for this line: neither its answer nor what follows is the kernel's.
-    if (line.x === 'hang') return { agree, era, divergence: undefined, stop: 'hang' }
+    if (line.x === 'hang') return end('hang')
     let ours: Answer
     try {
-      world ??= new World(options.profile, script.recording)
-      ours = world.run(line)
+      course ??= new Course(() => new World(profile, recording))
+      ours = course.take((world) => world.run(line))
     } catch (error) {
       const got = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      return { agree, era, divergence: { index, line, got, keys: ['thrown'] }, stop: 'divergence' }
+      return end('divergence', { index, line, got, keys: ['thrown'] })
     }
     const keys = differences(line, ours, inodes)
-    if (keys.length === 0) {
+    const mismatch = { line, ours, keys, world: course.world }
+    const entry = table.find(mismatch)
+    if (keys.length > 0 && entry === undefined)
+      return end('divergence', { index, line, got: printAnswer(ours, inodes), keys })
+    if (keys.length === 0 && recording === '6.18') course.take((world) => watch(line, world))
+    if (entry === undefined) {
       agree++
-      if (script.recording === '6.18') watch(line, world)
       continue
     }
-    const mismatch = { line, ours, keys, world }
-    const entry = findEra(mismatch, script.recording, options.profile)
-    if (entry === undefined) {
-      const divergence = { index, line, got: printAnswer(ours, inodes), keys }
-      return { agree, era, divergence, stop: 'divergence' }
-    }
-    era.push({ index, entry })
-    if (entry.after(mismatch) === 'stop') return { agree, era, divergence: undefined, stop: 'era' }
+    era.push({ index, entry, ours })
+    const after = entry.after(mismatch)
+    if (after === 'stop') return end('era')
+    if (after === 'go on') continue
+    if (typeof after !== 'function') course.undo()
+    if (after === 'undo') continue
+    const brought = course.take(typeof after === 'function' ? after : after.instead)
+    if (differences(line, brought, inodes).length === 0) continue
+    era[era.length - 1] = { index, entry, ours, brought }
+    return end('era')
   }
-  return { agree, era, divergence: undefined, stop: 'end' }
+  return end('end')
 }

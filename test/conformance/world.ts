@@ -4,7 +4,7 @@
  * `spawn`, `settle`, `report`).
  */
 
-import { createKernel, DIRECT, isErr, type Kernel, type Process, type Profile } from 'paleokernel'
+import { createKernel, DIRECT, ENOSYS, isErr, type Kernel, type Process, type Profile } from 'paleokernel'
 import { type Actor, type Stage, Words } from './actor.js'
 import type { Answer, Line } from './answer.js'
 import { FILE_OPS } from './ops_files.js'
@@ -99,6 +99,8 @@ export class World implements Stage {
       log: [],
       seen: 0,
       handled: new Set(),
+      ignoresChildren: parent?.ignoresChildren ?? false,
+      childFlags: parent?.childFlags ?? 0,
       line: undefined,
       step: undefined,
       answer: undefined,
@@ -158,10 +160,27 @@ export class World implements Stage {
     return answer
   }
 
+  /** Does something that is no line of the script; returns what happened to the tasks because of it. */
+  also(deed: () => void): Answer {
+    const answer: Answer = {}
+    deed()
+    this.settle()
+    this.report(undefined, answer)
+    return answer
+  }
+
+  /** Another process of root's, in the recorder's working directory. */
+  helper(): { readonly proc: Process } {
+    const pid = this.recorder.sys.fork()
+    const proc = isErr(pid) ? undefined : this.kernel.process(pid)
+    if (proc === undefined) throw new Error(`the runner cannot fork a helper: ${pid}`)
+    return { proc }
+  }
+
   private start(actor: Actor, line: Line): void {
     actor.line = line
     if (line.op === 'exit') {
-      actor.proc.begin.exit_group(strtol(line.a[0] ?? '0', 10))
+      exit(actor, strtol(line.a[0] ?? '0', 10))
       return
     }
     const op = OPS.get(line.op)
@@ -208,7 +227,7 @@ export class World implements Stage {
   }
 
   /** What happened to all tasks because of a line. */
-  private report(current: Actor, answer: Answer): void {
+  private report(current: Actor | undefined, answer: Answer): void {
     for (const actor of this.actors) {
       if (actor === undefined) continue
       const name = `T${actor.index}`
@@ -233,6 +252,11 @@ export class World implements Stage {
       }
     }
   }
+}
+
+/** _exit(3): the libc falls back on the older call. */
+function exit({ proc }: Actor, code: number): void {
+  if (proc.begin.exit_group(code).result === ENOSYS) proc.begin.exit(code)
 }
 
 const isDead = ({ proc }: Actor): boolean => proc.state === 'zombie' || proc.state === 'dead'

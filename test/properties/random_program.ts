@@ -59,12 +59,12 @@ import {
   WUNTRACED,
 } from 'paleokernel'
 import fc from 'fast-check'
-import { type Body, boot, bytes, ok, type PlainOptions, writeFile } from '../helpers/world.js'
+import { type Body, boot, bytes, ok, pipeOf, type PlainOptions, writeFile } from '../helpers/world.js'
 
 const RT = 40
 
-const PATHS = ['a', 'b', 'd/a', 'd/b', 'e', 'd', 'fifo', '/w/a', '/w/e/../d/b', 'link', 'd/link', '/bin/quit']
-const SIGNALS = [SIGUSR1, SIGUSR2, SIGCHLD, SIGALRM, SIGPIPE, SIGTERM, SIGSTOP, SIGTSTP, SIGCONT, SIGKILL, RT]
+const PATHS = ['a', 'b', 'd/a', 'd/b', 'e', 'd', 'fifo', 'fifo', 'fifo', '/w/a', '/w/e/../d/b', 'link', 'd/link', '/bin/quit']
+const SIGNALS = [SIGUSR1, SIGUSR1, SIGUSR1, SIGUSR2, SIGUSR2, SIGUSR2, SIGCHLD, SIGALRM, SIGPIPE, SIGTERM, SIGSTOP, SIGTSTP, SIGCONT, SIGKILL, RT]
 const OPENS = [
   O_RDONLY,
   O_WRONLY,
@@ -98,6 +98,7 @@ export type Op =
       readonly start: number
       readonly len: number
     }
+  | { readonly do: 'guard'; readonly path: string; readonly whole: boolean; readonly type: number }
   | { readonly do: 'poll' | 'select'; readonly fd: number; readonly ms: number }
   | { readonly do: 'pipe' | 'pause' | 'setsid' | 'yield' }
   | { readonly do: 'fork' | 'vfork' | 'thread'; readonly child: readonly Op[] }
@@ -157,6 +158,12 @@ const leaf: fc.Arbitrary<Op>[] = [
   fc.record({ do: fc.constantFrom('pipe' as const, 'pause' as const, 'setsid' as const, 'yield' as const) }),
   fc.record({ do: fc.constant('pipe' as const) }),
   fc.record({
+    do: fc.constant('guard' as const),
+    path: fc.constantFrom('a', 'b'),
+    whole: fc.boolean(),
+    type: fc.constantFrom(F_RDLCK, F_WRLCK),
+  }),
+  fc.record({
     do: fc.constant('wait' as const),
     who: small,
     options: fc.constantFrom(0, WNOHANG, WUNTRACED, WNOHANG | WUNTRACED),
@@ -205,6 +212,8 @@ type Steps<T> = Generator<SyscallRequest, T, unknown>
 
 /** What a program knows of itself. */
 interface Memory {
+  /** Whose memory it is: a handler that a thread has of its maker leaves it alone. */
+  pid: number
   readonly fds: number[]
   readonly pids: number[]
   readonly seen: unknown[]
@@ -218,7 +227,7 @@ function* target(sys: Sys, memory: Memory, who: number): Steps<number> {
   if (who === 0) return yield* sys.getpid()
   if (who === 1) return yield* sys.getppid()
   if (who === 2) return 0
-  return at(memory.pids, who, 9999)
+  return at(memory.pids, who, 0)
 }
 
 function* runOne(sys: Sys, memory: Memory, op: Op): Steps<unknown> {
@@ -282,6 +291,13 @@ function* runOne(sys: Sys, memory: Memory, op: Op): Steps<unknown> {
       const { type, start, len } = op
       return yield* sys.fcntl(fd, op.cmd, { type, whence: SEEK_SET, start, len, pid: 0 })
     }
+    case 'guard': {
+      const opened = yield* sys.open(op.path, O_RDWR)
+      if (isErr(opened)) return opened
+      memory.fds.push(opened)
+      if (op.whole) return yield* sys.flock(opened, op.type === F_RDLCK ? LOCK_SH : LOCK_EX)
+      return yield* sys.fcntl(opened, F_SETLKW, { type: op.type, whence: SEEK_SET, start: 0, len: 0, pid: 0 })
+    }
     case 'poll': {
       const fds = [{ fd, events: POLLIN | POLLOUT, revents: 0 }]
       return [yield* sys.poll(fds, op.ms), fds[0]?.revents]
@@ -306,6 +322,7 @@ function* runOne(sys: Sys, memory: Memory, op: Op): Steps<unknown> {
     case 'vfork': {
       const pid = yield* op.do === 'fork' ? sys.fork() : sys.vfork()
       if (pid === 0) {
+        memory.pid = yield* sys.getpid()
         memory.pids.length = 0
         yield* runAll(sys, memory, op.child)
         return yield* sys.exit(memory.seen.length & 7)
@@ -318,7 +335,8 @@ function* runOne(sys: Sys, memory: Memory, op: Op): Steps<unknown> {
       const { child } = op
       const fds = memory.fds.slice()
       const pid = yield* sys.clone(flags, function* (own: Sys): Program {
-        yield* runAll(own, { fds, pids: [], seen: [] }, child)
+        const pid = yield* own.getpid()
+        yield* runAll(own, { pid, fds: fds.slice(), pids: [], seen: [] }, child)
       })
       if (!isErr(pid)) memory.pids.push(Number(pid))
       return pid
@@ -340,6 +358,7 @@ function* runOne(sys: Sys, memory: Memory, op: Op): Steps<unknown> {
     case 'handle': {
       const { then } = op
       const handler = function* (sig: number): Program {
+        if ((yield* sys.getpid()) !== memory.pid) return
         memory.seen.push(`handler ${sig}`)
         yield* runAll(sys, memory, then)
       }
@@ -378,7 +397,12 @@ function* runAll(sys: Sys, memory: Memory, ops: readonly Op[]): Steps<void> {
 /** The program that carries out `ops` and writes what it has seen to /out/<pid>. */
 export const programOf = (ops: readonly Op[]): Body =>
   function* program(sys: Sys): Program {
-    const memory: Memory = { fds: [], pids: [], seen: [] }
+    const memory: Memory = { pid: yield* sys.getpid(), fds: [0, 1, 2], pids: [], seen: [] }
+    const note = function* (sig: number): Program {
+      if ((yield* sys.getpid()) === memory.pid) memory.seen.push(`signal ${sig}`)
+    }
+    yield* sys.sigaction(SIGUSR1, { handler: note, flags: SA_RESTART, mask: [] })
+    yield* sys.sigaction(SIGUSR2, { handler: note, flags: 0, mask: [SIGUSR1] })
     yield* runAll(sys, memory, ops)
     const pid = yield* sys.getpid()
     const fd = yield* sys.open(`/out/${pid}`, O_CREAT | O_WRONLY, 0o644)
@@ -392,7 +416,10 @@ function* quit(sys: Sys, count = '0'): Program {
   return Number(count) & 7
 }
 
-/** A kernel with the files that random programs work on, and these programs, as root and as two users. */
+/**
+ * A kernel with the files that random programs work on, and these programs, the first as root. They are children
+ * of one process and have its descriptors: the two ends of a pipe and a file.
+ */
 export function worldOf(programs: readonly (readonly Op[])[], options: PlainOptions = {}): Kernel {
   const k = boot({ rootfs: 'empty', pidMax: 400, programs: {}, ...options })
   const root = k.spawn({ uid: 0, comm: 'setup', umask: 0 })
@@ -407,9 +434,11 @@ export function worldOf(programs: readonly (readonly Op[])[], options: PlainOpti
   writeFile(root, '/w/b', 'x'.repeat(5000), 0o644)
   ok(root.sys.mknod('/w/fifo', S_IFIFO | 0o666, 0))
   k.install('/bin/quit', quit)
+  pipeOf(root)
+  ok(root.sys.open('/w/a', O_RDWR))
   for (const [index, ops] of programs.entries()) {
     const uid = index === 0 ? 0 : 999 + index
-    k.spawn({ uid, comm: `p${index}`, cwd: '/w', umask: 0, program: programOf(ops) })
+    k.spawn({ parent: root, uid, comm: `p${index}`, cwd: '/w', umask: 0, program: programOf(ops) })
   }
   return k
 }

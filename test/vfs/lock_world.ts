@@ -1,3 +1,4 @@
+import { createKernel } from 'paleokernel'
 /**
  * A small world for the tests of file locks and descriptors. The tasks are real, the kernel around them is only what
  * the handlers touch: tables, run queues, facts, hooks that allow.
@@ -15,17 +16,16 @@ import {
   O_RDWR,
   SEEK_SET,
 } from '../../src/abi/fcntl.js'
-import { type Profile, profileFacts } from '../../src/abi/profile.js'
-import { RLIMIT_NOFILE } from '../../src/abi/resource.js'
+import type { Profile } from '../../src/abi/profile.js'
+import { initialRlimits, RLIMIT_NOFILE } from '../../src/abi/resource.js'
 import { S_IFREG } from '../../src/abi/stat.js'
 import { Cred } from '../../src/kernel/cred.js'
 import type { KernelCore } from '../../src/kernel/kernel.js'
-import { initialRlimits, withRlimit } from '../../src/kernel/rlimit.js'
-import { dequeueTask, RunQueue } from '../../src/kernel/runqueue.js'
+import { withRlimit } from '../../src/kernel/rlimit.js'
+import { dequeueTask } from '../../src/kernel/runqueue.js'
 import { SigHand } from '../../src/kernel/signal_state.js'
 import { type FsStruct, Pgrp, Task } from '../../src/kernel/task.js'
 import { wakeTask } from '../../src/kernel/wait.js'
-import { Refusal } from '../../src/security/deny.js'
 import { sysDup, sysDup2 } from '../../src/syscalls/dup.js'
 import { sysFcntl } from '../../src/syscalls/fcntl.js'
 import { sysFlock } from '../../src/syscalls/file_lock.js'
@@ -53,18 +53,15 @@ export class World {
       this.asked.push(`${name}:${what}`)
       return 0
     }
-    this.k = {
-      facts: profileFacts(profile),
-      state: { now: 0, tasks: new Map(), runQueue: new RunQueue(), directQueue: new RunQueue(), seq: 0 },
-      security: {
-        fileLock: hook('lock'),
-        fileFcntl: hook('fcntl'),
-        fileIoctl: hook('ioctl'),
-        capable: () => 0,
-      },
-      trace: {},
-      refusal: new Refusal(),
-    } as unknown as KernelCore
+    // A real kernel without its own processes: those of a test are made by hand, with the tables they are to share.
+    this.k = createKernel({ profile, rootfs: 'empty' }) as unknown as KernelCore
+    this.k.state.tasks.clear()
+    this.k.security = {
+      ...this.k.security,
+      fileLock: hook('lock'),
+      fileFcntl: hook('fcntl'),
+      fileIoctl: hook('ioctl'),
+    }
   }
 
   inode(path: string): Inode {
@@ -102,7 +99,7 @@ export class World {
       sighand: new SigHand([]),
       group: null,
       pgrp: this.pgrp,
-      rlimits: withRlimit(initialRlimits(15, 64), RLIMIT_NOFILE, NOFILE, 1024),
+      rlimits: withRlimit(initialRlimits('2.6.14'), RLIMIT_NOFILE, NOFILE, 1024),
       comm: 'sh',
       argv: [],
       env: [],

@@ -26,7 +26,7 @@ import { isGroupLeader, type Task } from '../../kernel/task.js'
 import { Dentry, dAdd } from '../../vfs/dentry.js'
 import { type File, FMODE_READ, FMODE_WRITE } from '../../vfs/file.js'
 import { Inode, S_IMMUTABLE } from '../../vfs/inode.js'
-import { defineFileOps, defineInodeOps, type InodeOperations } from '../../vfs/ops.js'
+import { defineFileOps, defineInodeOps, type InodeOperations, noOperation } from '../../vfs/ops.js'
 import { DirFiller } from '../../vfs/readdir.js'
 import type { SuperBlock } from '../../vfs/superblock.js'
 import { defaultLlseek } from '../dev/seek.js'
@@ -338,7 +338,7 @@ function refresh(current: Task, inode: Inode): void {
 const procDirOps = defineInodeOps({
   name: 'procfs.dir',
   lookup,
-  create: () => EACCES,
+  create: noOperation(EACCES),
   refresh,
 })
 
@@ -346,7 +346,7 @@ const procDirOps = defineInodeOps({
 const guardedDirOps = defineInodeOps({
   name: 'procfs.guardeddir',
   lookup,
-  create: () => EACCES,
+  create: noOperation(EACCES),
   refresh,
   permission: procPermission,
 })

@@ -7,11 +7,12 @@
  * Deviation: 2.2 makes it again for every read and gives at most 3 KiB at a time; so does 2.6 for some files.
  */
 
-import { EACCES, EINVAL, EIO } from '../../abi/errno.js'
+import { EACCES, EFAULT, EINVAL, EIO, ENOMEM } from '../../abi/errno.js'
 import { inEffectiveGroup } from '../../kernel/cred.js'
 import type { Task } from '../../kernel/task.js'
 import { utf8Decode, utf8Encode } from '../../lib/bytes.js'
 import { deny } from '../../security/deny.js'
+import { shouldFail } from '../../sim/faults.js'
 import type { File } from '../../vfs/file.js'
 import type { Inode } from '../../vfs/inode.js'
 import { defineFileOps, defineInodeOps } from '../../vfs/ops.js'
@@ -28,6 +29,7 @@ function generate(current: Task, file: File<Content>, node: ProcNode): number {
   const { k } = current
   const task = node.pid === 0 ? null : taskOf(k, node)
   file.data = null
+  if (shouldFail(k, 'alloc:page')) return ENOMEM
   if (node.pid !== 0 && task === null) return readAfterDeath(k.facts.release)
   const entry = entryOf(k, node)
   if (entry?.read === undefined) return EINVAL
@@ -46,6 +48,7 @@ function read(current: Task, file: File<Content>, buf: Uint8Array, pos: number):
   }
   const part = file.data?.subarray(pos, pos + buf.length) ?? null
   if (part === null) return 0
+  if (part.length > 0 && shouldFail(current.k, 'copy:read')) return EFAULT
   buf.set(part)
   return part.length
 }
@@ -77,8 +80,11 @@ export const textFileOps = defineFileOps<Content>({
 /** The owner bits are for effective uid 0, whatever the capabilities. Linux: test_perm, kernel/sysctl.c. */
 function sysctlPermission(current: Task, inode: Inode, mask: number): number {
   const { cred } = current
-  const bits = cred.euid === 0 ? inode.mode >> 6 : inEffectiveGroup(cred, 0) ? inode.mode >> 3 : inode.mode
-  return (bits & mask & 7) === mask ? 0 : deny(current, EACCES, 'dac', inode, mask)
+  const isOwner = cred.euid === 0
+  const isMember = !isOwner && inEffectiveGroup(cred, 0)
+  const bits = isOwner ? inode.mode >> 6 : isMember ? inode.mode >> 3 : inode.mode
+  if ((bits & mask & 7) === mask) return 0
+  return deny(current, EACCES, 'dac', inode, mask, isOwner ? 'owner' : isMember ? 'group' : 'other')
 }
 
 /** Opening with O_TRUNC is fine: there is nothing to cut. */

@@ -27,26 +27,20 @@ import { entryOf } from './tree.js'
 
 /** Is the root of `task` inside the caller's? 0, or why not. Linux: proc_check_root; proc_permission (2.2). */
 function checkRoot(current: Task, task: Task | null): number {
-  if (task === null || hasExited(task)) return isModern(current.k) ? ENOENT : EACCES
+  if (task === null || hasExited(task))
+    return isModern(current.k) ? ENOENT : deny(current, EACCES, 'state', task, 'process-has-ended')
   const { root, rootMnt } = current.fs
   let dentry: Dentry = task.fs.root
   let mnt: Mount = task.fs.rootMnt
   while (mnt !== rootMnt) {
-    if (mnt.parent === null || mnt.mountpoint === null) return refuse(current)
+    if (mnt.parent === null || mnt.mountpoint === null) return refuse(current, task)
     dentry = mnt.mountpoint
     mnt = mnt.parent
   }
-  return isSubdir(dentry, root) ? 0 : refuse(current)
+  return isSubdir(dentry, root) ? 0 : refuse(current, task)
 }
 
-const refuse = (current: Task): number =>
-  deny(
-    current,
-    EACCES,
-    'state',
-    'the process',
-    'the root of the process is outside of the root of the caller',
-  )
+const refuse = (current: Task, task: Task): number => deny(current, EACCES, 'state', task, 'root-outside')
 
 /** Permission on descriptors' directories and, before 2.6, on links. Linux: proc_permission. */
 export function procPermission(current: Task, inode: Inode, mask: number): number {

@@ -33,16 +33,17 @@ const link = (name: string, place: (task: Task) => Ret<Place>): readonly Entry[]
   Object.freeze({ path: `<pid>/${name}`, mode: 0o777, type: S_IFLNK, place, since: '2.6.14' }),
 ]
 
-const HIDDEN = 'the environment of a process is for its user and for privileged tasks'
-
 /** Is the target's environment shown? Linux: process_unauthorized (2.2), ptrace_may_attach (2.6). */
 function readEnviron(task: Task, current: Task): string | number {
   if (isModern(current.k)) {
     if (hasExited(task)) return ''
-    return mayPtrace(current, task) ? formatEnviron(task) : deny(current, ESRCH, 'state', task, HIDDEN)
+    return mayPtrace(current, task)
+      ? formatEnviron(task)
+      : deny(current, ESRCH, 'capability', task, CAP_SYS_PTRACE)
   }
   const isAllowed = current.cred.fsuid === task.cred.euid || capable(current, CAP_DAC_OVERRIDE)
-  if (!isAllowed && current.k.facts.capabilityCount > 0) return deny(current, EIO, 'state', task, HIDDEN)
+  if (!isAllowed && current.k.facts.capabilityCount > 0)
+    return deny(current, EIO, 'capability', task, CAP_DAC_OVERRIDE)
   return formatEnviron(task)
 }
 

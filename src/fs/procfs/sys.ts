@@ -10,12 +10,12 @@
 
 import { asCapSet } from '../../abi/brand.js'
 import { CAP_INIT_EFF_SET, CAP_SYS_MODULE } from '../../abi/capability.js'
-import { EINVAL, EPERM } from '../../abi/errno.js'
+import { EINVAL } from '../../abi/errno.js'
 import { __NEW_UTS_LEN } from '../../abi/utsname.js'
 import type { KernelCore } from '../../kernel/kernel.js'
 import type { ProcSubject } from '../../kernel/module.js'
 import type { Task } from '../../kernel/task.js'
-import { capable } from '../../security/capability.js'
+import { requireCapability } from '../../security/capability.js'
 import type { Entry } from './entry.js'
 import { countFiles, countInodes } from './format_system.js'
 
@@ -87,11 +87,12 @@ export const capabilityBound = (k: KernelCore): number =>
 
 /** Reading, too, is for tasks with CAP_SYS_MODULE. Linux: proc_dointvec_bset. */
 const readCapBound = (current: Task): string | number =>
-  capable(current, CAP_SYS_MODULE) ? `${capabilityBound(current.k) | 0}\n` : EPERM
+  requireCapability(current, CAP_SYS_MODULE) || `${capabilityBound(current.k) | 0}\n`
 
 /** Bits can be taken away; init may also add. */
 const writeCapBound: Write = (current, text) => {
-  if (!capable(current, CAP_SYS_MODULE)) return EPERM
+  const refused = requireCapability(current, CAP_SYS_MODULE)
+  if (refused !== 0) return refused
   const value = parseInteger(text)
   if (value === null) return EINVAL
   const { k } = current

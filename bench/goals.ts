@@ -1,0 +1,164 @@
+/**
+ * The goals, and whether a run's figures reach them.
+ */
+
+import { geometricMean } from './measure.js'
+import type { Implementation } from './rows.js'
+
+/** One row of the JSON: null where a contestant has no such thing, or was not measured. */
+export interface Result {
+  readonly row: string
+  readonly unit: string
+  readonly ours: number | null
+  readonly memfs: number | null
+  readonly zenfs: number | null
+  readonly nodefs: number | null
+  readonly host: number | null
+}
+
+/** A result and what the goals need to know of its row. */
+export interface Measured {
+  readonly id: string
+  readonly isFs: boolean
+  readonly result: Result
+}
+
+/** Growth of one operation's cost from the smallest size to the largest. */
+export interface Growth {
+  readonly id: string
+  readonly title: string
+  readonly ratio: number
+  readonly within: number | undefined
+  readonly sizes: readonly number[]
+}
+
+export interface Goal {
+  readonly goal: string
+  readonly wanted: string
+  /** What came out; '-' where it was not measured. */
+  readonly found: string
+  /** Undefined where it was not measured. */
+  readonly isMet: boolean | undefined
+}
+
+/** How often `ours` fits into what another contestant takes, for every row where both have a figure. */
+export function ratios(
+  measured: readonly Measured[],
+  other: Exclude<Implementation, 'ours'>,
+  ids?: readonly string[],
+): readonly { readonly row: string; readonly id: string; readonly ratio: number }[] {
+  const list: { row: string; id: string; ratio: number }[] = []
+  for (const { id, isFs, result } of measured) {
+    if (ids === undefined ? !isFs : !ids.includes(id)) continue
+    const { ours } = result
+    const theirs = result[other]
+    if (ours !== null && theirs !== null) list.push({ row: result.row, id, ratio: theirs / ours })
+  }
+  return list
+}
+
+/** The mean over the file-system rows; NaN when there is none. */
+export const meanRatio = (measured: readonly Measured[], other: Exclude<Implementation, 'ours'>): number =>
+  geometricMean(ratios(measured, other).map(({ ratio }) => ratio))
+
+const times = (ratio: number): string => `${ratio.toFixed(ratio < 10 ? 2 : 1)}x`
+
+function meanGoal(measured: readonly Measured[], other: 'memfs' | 'nodefs', wanted: number): Goal {
+  const mean = meanRatio(measured, other)
+  return {
+    goal: `geometric mean over the file-system rows against ${other === 'nodefs' ? 'node:fs' : other}`,
+    wanted: `at least ${wanted}x`,
+    found: Number.isNaN(mean) ? '-' : times(mean),
+    isMet: Number.isNaN(mean) ? undefined : mean >= wanted,
+  }
+}
+
+function everyRowGoal(
+  goal: string,
+  wanted: string,
+  found: readonly { readonly row: string; readonly ratio: number; readonly least: number }[],
+): Goal {
+  const slow = found.filter(({ ratio, least }) => ratio < least)
+  return {
+    goal,
+    wanted,
+    found:
+      found.length === 0
+        ? '-'
+        : slow.length === 0
+          ? `all of ${found.length}`
+          : slow.map(({ row, ratio }) => `${row} ${times(ratio)}`).join('; '),
+    isMet: found.length === 0 ? undefined : slow.length === 0,
+  }
+}
+
+function limitGoal(
+  goal: string,
+  found: number | null | undefined,
+  limit: number,
+  show: (value: number) => string,
+): Goal {
+  if (found === null || found === undefined)
+    return { goal, wanted: `at most ${show(limit)}`, found: '-', isMet: undefined }
+  return { goal, wanted: `at most ${show(limit)}`, found: show(found), isMet: found <= limit }
+}
+
+const HOST_IDS = ['null-syscall', 'stat-deep', 'open-close', 'pipe-512', 'pipe-64k', 'spawn-exit-wait']
+const FIRST_TOUCH = 'sequential-write-64k'
+
+/** What is measured besides rows. */
+export interface Extras {
+  readonly growth: readonly Growth[]
+  /** Share of a null syscall that idle tracing takes. */
+  readonly tracing?: number
+  /** Bytes of index.js and what it loads, gzipped. */
+  readonly bundle?: number
+  /** Bytes per task when there are a million. */
+  readonly taskBytes?: number
+}
+
+/** All goals, in the order in which they were set. */
+export function judge(measured: readonly Measured[], extras: Extras): readonly Goal[] {
+  const ours = (id: string): number | null | undefined =>
+    measured.find((entry) => entry.id === id)?.result.ours
+  const withLeast = (list: ReturnType<typeof ratios>) =>
+    list.map(({ row, id, ratio }) => ({ row, ratio, least: id === FIRST_TOUCH ? 0.5 : 1 }))
+  const growthGoals = extras.growth
+    .filter(({ within }) => within !== undefined)
+    .map(({ title, ratio, within, sizes }) => ({
+      goal: `${title} ${sizes.at(-1)} against ${sizes[0]}`,
+      wanted: `at most ${times(within ?? 0)}`,
+      found: times(ratio),
+      isMet: ratio <= (within ?? 0),
+    }))
+  return [
+    meanGoal(measured, 'memfs', 10),
+    meanGoal(measured, 'nodefs', 5),
+    everyRowGoal(
+      'every file-system row against memfs',
+      'at least 1x',
+      ratios(measured, 'memfs').map(({ row, ratio }) => ({ row, ratio, least: 1 })),
+    ),
+    everyRowGoal(
+      'every file-system row against node:fs',
+      'at least 1x, first-touch write 0.5x',
+      withLeast(ratios(measured, 'nodefs')),
+    ),
+    everyRowGoal(
+      'null syscall, stat, open+close, pipe, spawn+exit+wait against the host kernel in C',
+      'at least 1x',
+      ratios(measured, 'host', HOST_IDS).map(({ row, ratio }) => ({ row, ratio, least: 1 })),
+    ),
+    ...growthGoals,
+    limitGoal('createKernel()', ours('create-kernel'), 100_000, microseconds),
+    limitGoal('fork of a kernel with 1 000 files', ours('fork-kernel'), 2_000_000, microseconds),
+    limitGoal('bytes per task, a million of them', extras.taskBytes, 1024, wholeBytes),
+    limitGoal('bytes per empty file', ours('bytes-file'), 500, wholeBytes),
+    limitGoal('idle tracing, share of a null syscall', extras.tracing, 0.03, percent),
+    limitGoal('index.js with what it loads, gzipped', extras.bundle, 50_000, wholeBytes),
+  ]
+}
+
+const microseconds = (value: number): string => `${(value / 1000).toFixed(1)} us`
+const wholeBytes = (value: number): string => `${Math.round(value)} B`
+const percent = (value: number): string => `${(value * 100).toFixed(1)} %`

@@ -1,0 +1,69 @@
+/**
+ * The benchmark's process. `npm run bench` (run.ts) builds it with the library and starts it; see there for the
+ * options.
+ */
+
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { FULL, QUICK } from './plan.js'
+import { describeMachine, goalTable, growthTable, meansLine, rowTable, show } from './report.js'
+import { IMPLEMENTATIONS, ROWS } from './rows.js'
+import { parseOnly, runSession, type SessionOptions } from './session.js'
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'string' },
+    rows: { type: 'string', default: '' },
+    only: { type: 'string', default: IMPLEMENTATIONS.join(',') },
+    quick: { type: 'boolean', default: false },
+    goals: { type: 'boolean', default: false },
+    bundle: { type: 'string' },
+    host: { type: 'string', default: fileURLToPath(new URL('host.c', import.meta.url)) },
+  },
+})
+
+/** A module beside this one in the build. With a query it is another module, with its own compiled code. */
+const beside = (name: string): Promise<Record<string, unknown>> => import(new URL(name, import.meta.url).href)
+
+const untraced = values.goals ? (await beside('untraced.js'))['createKernel'] : null
+const plan = values.quick ? QUICK : FULL
+const started = performance.now()
+const session = await runSession({
+  plan,
+  rows: new RegExp(values.rows, 'i'),
+  only: parseOnly(values.only),
+  hasGoals: values.goals,
+  hostSource: values.host,
+  loadNodeLike: async (name) =>
+    (await beside(`node_like.js?${name}`))['nodeLikeCases'] as Awaited<
+      ReturnType<SessionOptions['loadNodeLike']>
+    >,
+  untraced: untraced as SessionOptions['untraced'],
+  bundle: values.bundle === undefined ? undefined : Number(values.bundle),
+  progress: (text) =>
+    process.stderr.write(`${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s  ${text}\n`),
+})
+
+const sections = [
+  describeMachine(session.scratch, session.hasHost),
+  session.rows.length === 0 ? '' : `${rowTable(session.rows, 'value')}\n\n${meansLine(session.measured)}`,
+  session.rows.length === 0
+    ? ''
+    : rowTable(
+        session.rows.filter(({ unit }) => unit === 'ns'),
+        'wall',
+      ),
+  growthTable(session.growth),
+  session.tracing === null
+    ? ''
+    : `null syscall, tracing idle: ${show(session.tracing.idle.value, 'ns')}, built without tracing: ${show(session.tracing.none.value, 'ns')}`,
+  ROWS.filter(({ id }) => session.rows.some((row) => row.id === id))
+    .flatMap(({ title, differs }) => (differs === null ? [] : [`${title}: ${differs}`]))
+    .join('\n'),
+  `goals (? is not measured by this run)\n${goalTable(session.goals)}`,
+  `${plan.rounds} rounds of ${plan.batchMs} ms, ${Math.round((performance.now() - started) / 1000)} s in all`,
+]
+console.log(sections.filter((text) => text !== '').join('\n\n'))
+if (values.json !== undefined)
+  writeFileSync(values.json, `${JSON.stringify(session.results, undefined, 1)}\n`)

@@ -1,0 +1,121 @@
+/**
+ * The command behind `npm run bench`: builds the library as it is published and the benchmark beside it, and runs
+ * the benchmark with the garbage collector within reach.
+ *
+ *     npm run bench -- --json FILE      also writes the figures to FILE
+ *                      --rows REGEX     only rows (and growth families) whose id or title matches
+ *                      --only NAMES     only these of ours,memfs,zenfs,nodefs,host
+ *                      --goals          also growth, memory of a million tasks, idle tracing
+ *                      --quick          fewer and shorter rounds; leaves out what ZenFS prepares for 40 s
+ *                      --profile        prints the functions in which the processor time went
+ */
+
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { build, type Options } from 'tsup'
+import { hottest } from './profile.js'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const cache = join(root, 'node_modules', '.cache')
+
+type Plugin = NonNullable<Options['esbuildPlugins']>[number]
+
+/** The benchmark loads the library that is built beside it. */
+const besideBundle: Plugin = {
+  name: 'beside',
+  setup(esbuild) {
+    esbuild.onResolve({ filter: /^paleokernel$/ }, () => ({ path: './index.js', external: true }))
+  },
+}
+
+/** Tests of trace flags become `false`; fails where there are none, as the figure would then mean nothing. */
+const withoutTracing: Plugin = {
+  name: 'without-tracing',
+  setup(esbuild) {
+    let flags = 0
+    esbuild.onLoad({ filter: /src[\\/].*\.ts$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8')
+      const contents = text.replace(/\b[\w.]+\.trace\.(?!on\b|off\b|once\b|errors\b)\w+\b(?!\()/g, () => {
+        flags += 1
+        return 'false'
+      })
+      return { contents, loader: 'ts' }
+    })
+    esbuild.onEnd(() => {
+      if (flags === 0) throw new Error('no tests of trace flags were found')
+    })
+  },
+}
+
+/** Builds into a fresh folder inside node_modules, so that peers are found. Returns the folder. */
+async function buildAll(): Promise<string> {
+  mkdirSync(cache, { recursive: true })
+  const outDir = mkdtempSync(join(cache, 'bench-'))
+  const common: Options = {
+    config: false,
+    silent: true,
+    format: ['esm'],
+    target: 'es2022',
+    dts: false,
+    clean: false,
+    outDir,
+    tsconfig: join(root, 'tsconfig.json'),
+  }
+  await build({
+    ...common,
+    entry: { index: join(root, 'src/index.ts') },
+    platform: 'neutral',
+    splitting: true,
+  })
+  await build({
+    ...common,
+    entry: { main: join(root, 'bench/main.ts'), node_like: join(root, 'bench/node_like.ts') },
+    platform: 'node',
+    splitting: true,
+    external: ['memfs', '@zenfs/core'],
+    esbuildPlugins: [besideBundle],
+  })
+  await build({
+    ...common,
+    entry: { untraced: join(root, 'src/index.ts') },
+    platform: 'neutral',
+    splitting: false,
+    esbuildPlugins: [withoutTracing],
+  })
+  return outDir
+}
+
+/** Gzipped bytes of the library's files: index.js is all there is without modules. */
+function bundleSize(folder: string): number {
+  return gzipSync(readFileSync(join(folder, 'index.js')), { level: 9 }).length
+}
+
+const NODE_FLAGS = [
+  '--expose-gc',
+  // Collections between batches must not throw away the code of the contestants that wait.
+  '--no-flush-bytecode',
+  '--max-old-space-size=8192',
+]
+
+const folder = await buildAll()
+try {
+  const bundle = bundleSize(folder)
+  const given = process.argv.slice(2)
+  const profiles = given.includes('--profile')
+  const passed = given.filter((word) => word !== '--profile')
+  const json = passed.indexOf('--json') + 1
+  if (json > 0) passed[json] = resolve(passed[json] ?? '')
+  const flags = profiles ? [...NODE_FLAGS, '--cpu-prof', `--cpu-prof-dir=${folder}`] : NODE_FLAGS
+  const own = [join(folder, 'main.js'), '--host', join(root, 'bench/host.c'), '--bundle', String(bundle)]
+  const { status } = spawnSync(process.execPath, [...flags, ...own, ...passed], { stdio: 'inherit' })
+  if (profiles) {
+    for (const name of readdirSync(folder).filter((file) => file.endsWith('.cpuprofile')))
+      console.log(`\n${hottest(readFileSync(join(folder, name), 'utf8'))}`)
+  }
+  process.exitCode = status ?? 1
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}

@@ -1,0 +1,224 @@
+/**
+ * One run of the benchmark: every row with every contestant, then growth and memory, then the goals.
+ */
+
+import { statfsSync } from 'node:fs'
+import { createKernel } from 'paleokernel'
+import { type Extras, type Goal, type Growth, judge, type Measured, type Result } from './goals.js'
+import { families } from './growth.js'
+import { type Case, compare, type Figure, type Remote } from './measure.js'
+import type { nodeLikeCases } from './node_like.js'
+import { type Cases, ourCases } from './ours.js'
+import { hostKernel, memfs, nodefs, type Peer, removeFolder, scratchFolder, zenfs } from './peers.js'
+import { type Plan, TINY } from './plan.js'
+import type { RowFigures } from './report.js'
+import { IMPLEMENTATIONS, type Implementation, ROWS, type Row, type RowId } from './rows.js'
+import { idleTracing } from './tracing.js'
+
+/** What to measure. */
+export interface SessionOptions {
+  readonly plan: Plan
+  /** Rows (and growth families) whose id or title matches. */
+  readonly rows: RegExp
+  readonly only: readonly Implementation[]
+  readonly hasGoals: boolean
+  /** The path of host.c. */
+  readonly hostSource: string
+  /** A copy of node_like.ts of its own for each peer. */
+  readonly loadNodeLike: (name: string) => Promise<typeof nodeLikeCases>
+  /** The library built without tests of trace flags; null where it was not. */
+  readonly untraced: typeof createKernel | null
+  /** Gzipped bytes of the bundle, where known. */
+  readonly bundle: number | undefined
+  readonly progress: (text: string) => void
+}
+
+/** What came out. */
+export interface Session {
+  readonly rows: readonly RowFigures[]
+  readonly measured: readonly Measured[]
+  readonly growth: readonly RowFigures[]
+  readonly tracing: { readonly idle: Figure; readonly none: Figure } | null
+  readonly goals: readonly Goal[]
+  readonly scratch: string
+  readonly hasHost: boolean
+  /** What the JSON holds. */
+  readonly results: readonly Result[]
+}
+
+type Contestants = ReadonlyMap<Implementation, (id: RowId) => Case | Remote | null>
+
+const fromCases =
+  (cases: Cases) =>
+  (id: RowId): Case | null =>
+    cases[id]?.() ?? null
+
+const matches = (pattern: RegExp, { id, title }: { readonly id: string; readonly title: string }): boolean =>
+  pattern.test(id) || pattern.test(title)
+
+async function contestants(options: SessionOptions, plan: Plan, folder: string): Promise<Contestants> {
+  const { only, loadNodeLike } = options
+  const list = new Map<Implementation, (id: RowId) => Case | Remote | null>()
+  const peer = async (name: Implementation, make: () => Peer): Promise<void> => {
+    if (!only.includes(name)) return
+    const cases = await loadNodeLike(name)
+    const { fs, options: particulars } = make()
+    list.set(name, fromCases(cases(fs, particulars, plan)))
+  }
+  if (only.includes('ours')) list.set('ours', fromCases(ourCases(plan)))
+  await peer('memfs', () => memfs(plan))
+  await peer('zenfs', () => zenfs(plan))
+  await peer('nodefs', nodefs)
+  const host = only.includes('host') ? hostKernel(options.hostSource, folder, plan) : null
+  if (host !== null) list.set('host', host)
+  return list
+}
+
+/** Runs one row. A contestant's preparation happens here too, so that a row left out costs nothing. */
+function runRow(row: Row & { readonly id: RowId }, all: Contestants, plan: Plan): RowFigures {
+  const playing = new Map<string, Case | Remote>()
+  for (const [name, find] of all) {
+    const play = find(row.id)
+    if (play !== null) playing.set(name, play)
+  }
+  return { ...row, figures: compare(playing, plan) }
+}
+
+const rounded = (value: number | undefined): number | null =>
+  value === undefined ? null : Number(value.toPrecision(6))
+
+function resultOf({ title, unit, figures }: RowFigures): Result {
+  const of = (name: Implementation): number | null => rounded(figures.get(name)?.value)
+  return {
+    row: title,
+    unit,
+    ours: of('ours'),
+    memfs: of('memfs'),
+    zenfs: of('zenfs'),
+    nodefs: of('nodefs'),
+    host: of('host'),
+  }
+}
+
+const only = (row: string, unit: string, ours: number): Result => ({
+  row,
+  unit,
+  ours: rounded(ours),
+  memfs: null,
+  zenfs: null,
+  nodefs: null,
+  host: null,
+})
+
+/** A folder for real files, and the working directory in it, for as long as `body` takes. */
+async function inScratchFolder<T>(body: (path: string, isTmpfs: boolean) => Promise<T>): Promise<T> {
+  const { path, isTmpfs } = scratchFolder()
+  const home = process.cwd()
+  process.chdir(path)
+  try {
+    return await body(path, isTmpfs)
+  } finally {
+    process.chdir(home)
+    removeFolder(path)
+  }
+}
+
+/** Runs everything asked for. */
+export async function runSession(options: SessionOptions): Promise<Session> {
+  const { plan, progress } = options
+  const wanted = ROWS.filter((row) => matches(options.rows, row))
+  // Every row once, small: a call is compiled with what all rows have shown of it, not with the first one alone.
+  await inScratchFolder(async (path) => {
+    const all = await contestants(
+      { ...options, only: options.only.filter((name) => name !== 'host') },
+      TINY,
+      path,
+    )
+    for (const row of ROWS) runRow(row, all, TINY)
+  })
+  const { rows, hasHost, scratch } = await inScratchFolder(async (path, isTmpfs) => {
+    const all = await contestants(options, plan, path)
+    const done: RowFigures[] = []
+    for (const row of wanted) {
+      progress(row.title)
+      done.push(runRow(row, all, plan))
+    }
+    const kind = isTmpfs ? 'tmpfs' : `type 0x${statfsSync(path).type.toString(16)}`
+    return { rows: done, hasHost: all.has('host'), scratch: `${path.replace(/[^/]*$/, '')} (${kind})` }
+  })
+  const growth = options.hasGoals ? runFamilies(options) : []
+  const tracing = runTracing(options)
+  return { rows, growth, tracing, hasHost, scratch, ...conclude(rows, growth, tracing, options) }
+}
+
+function runFamilies({ plan, rows, progress }: SessionOptions): RowFigures[] {
+  const done: RowFigures[] = []
+  for (const family of families(plan)) {
+    if (!matches(rows, family)) continue
+    progress(family.title)
+    const sizes = new Map(family.sizes.map((size) => [String(size), family.make(size)]))
+    done.push({ ...family, figures: compare(sizes, plan) })
+  }
+  return done
+}
+
+function runTracing(options: SessionOptions): Session['tracing'] {
+  const { plan, untraced, progress } = options
+  if (!options.hasGoals || untraced === null) return null
+  if (!matches(options.rows, { id: 'tracing', title: 'idle tracing' })) return null
+  progress('idle tracing')
+  return idleTracing(createKernel, untraced, plan)
+}
+
+function conclude(
+  rows: readonly RowFigures[],
+  growth: readonly RowFigures[],
+  tracing: Session['tracing'],
+  { plan, bundle }: SessionOptions,
+): Pick<Session, 'measured' | 'goals' | 'results'> {
+  const measured = rows.map((row) => ({
+    id: row.id,
+    isFs: ROWS.some(({ id, isFs }) => id === row.id && isFs),
+    result: resultOf(row),
+  }))
+  const grown = families(plan)
+    .map(({ id, title, sizes, within }): Growth | null => {
+      const figures = growth.find((row) => row.id === id)?.figures
+      const first = figures?.get(String(sizes[0]))?.value
+      const last = figures?.get(String(sizes.at(-1)))?.value
+      if (first === undefined || last === undefined || sizes.length < 2) return null
+      return { id, title, sizes, within, ratio: last / first }
+    })
+    .filter((entry): entry is Growth => entry !== null)
+  const taskBytes = growth
+    .find(({ id }) => id === 'tasks-memory')
+    ?.figures.get(String(plan.millionTasks))?.value
+  const extras: Extras = {
+    growth: grown,
+    ...(tracing === null ? {} : { tracing: tracing.idle.value / tracing.none.value - 1 }),
+    ...(bundle === undefined ? {} : { bundle }),
+    ...(taskBytes === undefined ? {} : { taskBytes }),
+  }
+  const results = [
+    ...measured.map(({ result }) => result),
+    ...growth.flatMap(({ title, unit, figures }) =>
+      [...figures].map(([size, { value }]) => only(`${title} ${size}`, unit, value)),
+    ),
+    ...(tracing === null
+      ? []
+      : [
+          only('null syscall, tracing idle', 'ns', tracing.idle.value),
+          only('null syscall, built without tracing', 'ns', tracing.none.value),
+        ]),
+  ]
+  return { measured, goals: judge(measured, extras), results }
+}
+
+/** Contestants by name; throws for a name that is none. */
+export function parseOnly(text: string): readonly Implementation[] {
+  return text.split(',').map((word) => {
+    const found = IMPLEMENTATIONS.find((name) => name === word)
+    if (found === undefined) throw new Error(`--only ${word}: known are ${IMPLEMENTATIONS.join(', ')}`)
+    return found
+  })
+}

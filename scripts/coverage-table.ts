@@ -1,0 +1,224 @@
+/**
+ * docs/coverage.md: what is modelled, read from the code.
+ *
+ *     npm run coverage-table     writes the file
+ *
+ * test/coverage.test.ts fails when the file and the code disagree.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import {
+  createKernel,
+  isErr,
+  O_RDONLY,
+  PROFILES,
+  type Process,
+  type Profile,
+  S_ISDIR,
+  S_ISLNK,
+  SYSCALLS,
+  straceName,
+  syscallNr,
+} from 'paleokernel'
+import { HOOKS } from '../src/security/hooks.js'
+import type { SyscallRow } from '../src/syscalls/row.js'
+import { CORE_CALLS } from '../src/syscalls/table.js'
+
+/** The file that this script keeps. */
+export const COVERAGE_FILE = new URL('../docs/coverage.md', import.meta.url)
+
+const SRC = new URL('../src/', import.meta.url)
+
+/** The whole document. */
+export function coverageTable(): string {
+  return [
+    '# Coverage',
+    '',
+    'Written by `npm run coverage-table` from the code: the tables in `src/syscalls`, the list in',
+    '`src/security/hooks.ts`, and what a running kernel of each profile shows. Do not edit.',
+    '',
+    ...callsOfProfiles(),
+    ...callTable(),
+    ...absentCalls(),
+    ...hookTable(),
+    ...fileSystems(),
+    ...procEntries(),
+  ]
+    .join('\n')
+    .concat('\n')
+}
+
+// ---- system calls --------------------------------------------------------------------------------------------
+
+const age = (profile: Profile): number => PROFILES.indexOf(profile)
+
+/** The kernel's own names of a profile's calls, by number. Several of them may be one call to a program. */
+const namesOf = (profile: Profile): string[] =>
+  SYSCALLS.filter(
+    ({ since, until = '2.6.14' }) =>
+      since !== 'later' && age(since) <= age(profile) && age(profile) <= age(until),
+  ).map(({ name }) => name)
+
+/** The row of the core that answers for a kernel's name: by the same name, or as the C library's choice. */
+const coreRow = (name: string, profile: Profile): SyscallRow | undefined =>
+  CORE_CALLS.find((row) => row.name === name) ??
+  CORE_CALLS.find((row) => straceName(row.name, profile) === name)
+
+function callsOfProfiles(): string[] {
+  const rows = PROFILES.map((profile) => {
+    const names = namesOf(profile)
+    const count = (support: SyscallRow['support']): number =>
+      names.filter((name) => (coreRow(name, profile)?.support ?? 'absent') === support).length
+    return `| ${profile} | ${names.length} | ${count('full')} | ${count('partial')} | ${count('absent')} |`
+  })
+  return [
+    '## System calls of each profile',
+    '',
+    "Counted by the kernel's own numbers, so `stat`, `lstat64` and the like count one by one. A call that is absent",
+    'answers `ENOSYS`.',
+    '',
+    '| profile | calls | full | partial | absent |',
+    '|---|---:|---:|---:|---:|',
+    ...rows,
+    '',
+  ]
+}
+
+/** A row per call that a program can make. */
+function callTable(): string[] {
+  const rows = [...CORE_CALLS]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, support, note }) => {
+      const cells = PROFILES.map((profile) => (syscallNr(name, profile) === undefined ? '' : support))
+      const later = cells.every((cell) => cell === '') ? 'a later call, offered by `backports`' : ''
+      return `| ${name} | ${cells.join(' | ')} | ${[note, later].filter(Boolean).join('; ')} |`
+    })
+  return [
+    '## System calls that programs can make',
+    '',
+    'An empty cell: that kernel has no such call and answers `ENOSYS`.',
+    '',
+    `| call | ${PROFILES.join(' | ')} | what is missing |`,
+    `|---|${PROFILES.map(() => '---|').join('')}---|`,
+    ...rows,
+    '',
+  ]
+}
+
+function absentCalls(): string[] {
+  return [
+    '## System calls that are not modelled',
+    '',
+    'Some of them are the other half of something that is there: `sigreturn` ends a handler, `_llseek` is how the C',
+    'library seeks.',
+    '',
+    ...PROFILES.flatMap((profile) => {
+      const names = namesOf(profile).filter((name) => coreRow(name, profile) === undefined)
+      return [`**${profile}**: ${names.map((name) => `\`${name}\``).join(' ')}`, '']
+    }),
+  ]
+}
+
+// ---- hooks ---------------------------------------------------------------------------------------------------
+
+/** Source files by what they call: `security.inodePermission(`. */
+function callers(hook: string): string[] {
+  const call = `security.${hook}(`
+  return readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => readFileSync(new URL(name, SRC), 'utf8').includes(call))
+    .sort()
+}
+
+function hookTable(): string[] {
+  const rows = Object.entries(HOOKS).map(([name, kind]) => {
+    const files = callers(name)
+    return `| ${name} | ${kind} | ${files.length === 0 ? 'nowhere yet' : files.map((file) => `\`${file}\``).join(' ')} |`
+  })
+  return [
+    '## Security hooks',
+    '',
+    '`check`: the first refusal wins. `notify`: all are told.',
+    '',
+    '| hook | kind | asked in |',
+    '|---|---|---|',
+    ...rows,
+    '',
+  ]
+}
+
+// ---- what a kernel shows -------------------------------------------------------------------------------------
+
+function fileSystems(): string[] {
+  const rows = PROFILES.map((profile) => {
+    const k = createKernel({ profile })
+    const devices = list(k.spawn(), '/dev')
+    return `| ${profile} | ${k.describe().filesystems.join(' ')} | ${devices.join(' ')} |`
+  })
+  return [
+    '## File systems and devices',
+    '',
+    '| profile | file systems | /dev |',
+    '|---|---|---|',
+    ...rows,
+    '',
+  ]
+}
+
+/** Names in a directory, sorted, without `.` and `..`. */
+function list(process: Process, path: string): string[] {
+  const fd = process.sys.open(path, O_RDONLY)
+  if (isErr(fd)) return []
+  const names: string[] = []
+  for (;;) {
+    const entries = process.sys.getdents(fd)
+    if (isErr(entries) || entries.length === 0) break
+    names.push(...entries.map(({ name }) => name))
+  }
+  process.sys.close(fd)
+  return names.filter((name) => name !== '.' && name !== '..').sort()
+}
+
+/** Everything below a directory of /proc but descriptors, and threads, whose directories are like their process's. */
+function entriesBelow(process: Process, path: string): string[] {
+  return list(process, path).flatMap((name) => {
+    const full = `${path}/${name}`
+    const stat = process.sys.lstat(full)
+    if (isErr(stat)) return []
+    if (S_ISLNK(stat.mode)) return [`${full} ->`]
+    if (!S_ISDIR(stat.mode)) return [full]
+    if (name === 'fd' || name === 'task') return [`${full}/`]
+    return entriesBelow(process, full)
+  })
+}
+
+function procEntries(): string[] {
+  const found = new Map<string, Set<Profile>>()
+  for (const profile of PROFILES) {
+    const process = createKernel({ profile }).spawn()
+    for (const path of entriesBelow(process, '/proc')) {
+      if (path.startsWith('/proc/1/')) continue
+      const name = path.replace(`/proc/${process.pid}/`, '/proc/<pid>/')
+      found.set(name, (found.get(name) ?? new Set()).add(profile))
+    }
+  }
+  const rows = [...found]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([path, profiles]) => {
+      const cells = PROFILES.map((profile) => (profiles.has(profile) ? 'yes' : ''))
+      return `| \`${path}\` | ${cells.join(' | ')} |`
+    })
+  return [
+    '## /proc',
+    '',
+    `| entry | ${PROFILES.join(' | ')} |`,
+    `|---|${PROFILES.map(() => '---|').join('')}`,
+    ...rows,
+  ]
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  writeFileSync(COVERAGE_FILE, coverageTable())
+  console.log(fileURLToPath(COVERAGE_FILE))
+}

@@ -1,0 +1,124 @@
+/** Every example runs, and prints what it is there to show. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { demo } from '../examples/demo.js'
+import { device } from '../examples/device.js'
+import { policyModule } from '../examples/policy-module.js'
+import { type Print, Session, story } from '../examples/story.js'
+import { timeTravel } from '../examples/time-travel.js'
+
+/** What `run` prints. */
+function printed(run: (print: Print) => void): string[] {
+  const lines: string[] = []
+  run((line) => lines.push(line))
+  return lines
+}
+
+/** The lines must be there, in this order. */
+function expectInOrder(lines: readonly string[], wanted: readonly (string | RegExp)[]): void {
+  let at = 0
+  for (const want of wanted) {
+    const found = lines
+      .slice(at)
+      .findIndex((line) => (typeof want === 'string' ? line === want : want.test(line)))
+    expect(found, `'${want}' in\n${lines.slice(at).join('\n')}`).toBeGreaterThanOrEqual(0)
+    at += found + 1
+  }
+}
+
+describe('the story', () => {
+  it('shows a pipeline, a refusal and a kill in strace form, with the processes told apart', () => {
+    expectInOrder(printed(story), [
+      '[pid     3] execve("/bin/sh", ["sh"], [/* 1 vars */]) = 0',
+      '[pid     3] read(0,  <unfinished ...>',
+      /^alice\$ cat \/etc\/motd \| wc +# /,
+      '[pid     3] pipe([3, 4]) = 0',
+      '[pid     3] fork() = 4',
+      '[pid     4] execve("/bin/cat", ["cat", "/etc/motd"], [/* 1 vars */]) = 0',
+      '[pid     5] read(0,  <unfinished ...>',
+      '[pid     4] write(1, "Welcome to Linux 2.2.12."..., 49) = 49',
+      '[pid     5] <... read resumed>"Welcome to Linux 2.2.12."..., 4096) = 49',
+      '[pid     4] +++ exited with 0 +++',
+      '[pid     3] <... waitpid resumed>[{WIFEXITED(s) && WEXITSTATUS(s) == 0}], 0) = 4',
+      '[pid     6] open("/etc/shadow", O_RDONLY) = -1 EACCES (Permission denied)',
+      '[pid     6] +++ exited with 1 +++',
+      /^# open "\/etc\/shadow": EACCES: .*mode 0600, owner 0:0/,
+      '[pid     3] kill(7, SIGTERM) = 0',
+      '[pid     7] +++ killed by SIGTERM +++',
+      '[pid     3] waitpid(7, [{WIFSIGNALED(s) && WTERMSIG(s) == SIGTERM}], 0) = 7',
+    ])
+  })
+
+  it('is the same when it is told again, whoever listens', () => {
+    const silent = story(() => {}, new Session(3))
+    const heard = new Session(3)
+    const first = printed((print) => story(print, heard))
+    expect(heard.kernel.digest()).toBe(silent.kernel.digest())
+    expect(printed((print) => story(print, new Session(3)))).toEqual(first)
+    expect(heard.screen()).toEqual(['2 9 49', 'cat: /etc/shadow: Permission denied'])
+  })
+})
+
+describe('the demo', () => {
+  it('shows that every answer agrees, writes the timeline, and fits on a few screens', () => {
+    const out = mkdtempSync(join(tmpdir(), 'paleokernel-demo-'))
+    try {
+      let isGood = false
+      const lines = printed((print) => {
+        isGood = demo(print, print, pathToFileURL(`${out}/`))
+      })
+      expect(isGood).toBe(true)
+      expectInOrder(lines, [
+        /^1\. A story of a few processes/,
+        "Alice's screen says: 2 9 49 / cat: /etc/shadow: Permission denied",
+        /^2\. Every answer of a real Linux 2\.6\.20/,
+        /^perm +\d+ +T\d chmod\(.*\) +e EPERM +e EPERM$/,
+        /^129 scripts, (\d+) answers compared: \d+ agree, \d+ known, 0 diverge$/,
+        /^3\. A run repeats itself/,
+      ])
+      expect(lines.filter((line) => line.includes('DIFFERENT'))).toEqual([])
+      expect(lines.length).toBeLessThan(120)
+      const trace = JSON.parse(readFileSync(join(out, 'trace.json'), 'utf8'))
+      expect(trace.traceEvents.length).toBeGreaterThan(50)
+    } finally {
+      rmSync(out, { recursive: true })
+    }
+  })
+})
+
+describe('the small ones', () => {
+  it('policy-module: a high-water mark keeps a secret in', () => {
+    expectInOrder(printed(policyModule), [
+      'the clerk reads the plan and is level 2 now',
+      /descriptor that was open before: EACCES$/,
+      /^why: write: EACCES: .*hook filePermission of module 'watermark'/,
+      'a child cannot wash it off: level 2, EACCES',
+      'refusals: 2; in a copy of the kernel: 2',
+    ])
+  })
+
+  it('device: a reader sleeps until the bell rings, and in a copy it sleeps on', () => {
+    expectInOrder(printed(device), [
+      'the porter listens: read sleeps',
+      'the guest rings twice: read returned 2',
+      'in a copy made before that, the porter is sleeping',
+      "ioctl counts 2 rings here; the copy's module counts 0",
+    ])
+  })
+
+  it('time-travel: one chmod makes the difference, and copying makes none', () => {
+    const lines = printed((print) => expect(timeTravel(print)).toBe(true))
+    expectInOrder(lines, [/chmod 0644 now +gets in at attempt 4/, /notices nothing +never gets in/])
+  })
+
+  it('are all tested here', () => {
+    const folder = new URL('../examples/', import.meta.url)
+    const main = readdirSync(folder).filter((name) =>
+      readFileSync(new URL(name, folder), 'utf8').includes('if (isMain(import.meta.url))'),
+    )
+    expect(main.sort()).toEqual(['demo.ts', 'device.ts', 'policy-module.ts', 'time-travel.ts'])
+  })
+})
