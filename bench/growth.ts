@@ -86,12 +86,12 @@ function killCase(count: number): Timed {
   })
 }
 
-/** A child comes, ends and is waited for by its number, while its parent has `count` other children. */
-function waitAmongChildrenCase(count: number): Timed {
+/** A child comes, ends and is waited for, by its number or as any, while its parent has `count` other children. */
+function waitAmongChildrenCase(count: number, waitsForAny: boolean): Timed {
   const k = createKernel({ pidMax: Math.max(32_768, count * 2 + 1000) })
   const parent = k.spawn({ comm: 'parent' })
   for (let i = 0; i < count; i++) parent.sys.fork()
-  return spawnCase(k, parent)
+  return spawnCase(k, parent, waitsForAny)
 }
 
 /** Wait alone: the children have ended before. */
@@ -188,7 +188,10 @@ export function families(plan: Plan): readonly Family[] {
       const { k, process } = crowdOf(size)
       return spawnCase(k, process)
     }),
-    tasks('grow-siblings', 'the same among as many siblings', waitAmongChildrenCase),
+    tasks('grow-siblings', 'the same among as many siblings', (size) => waitAmongChildrenCase(size, false)),
+    tasks('grow-siblings-any', 'the same, waiting for any child', (size) =>
+      waitAmongChildrenCase(size, true),
+    ),
     tasks('grow-wait', 'wait', waitCase),
     tasks('grow-kill', 'kill', killCase),
     tasks('grow-switch', 'ping-pong per switch', (size) => {

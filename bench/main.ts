@@ -6,6 +6,7 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import type { createKernel } from 'paleokernel'
 import { FULL, QUICK } from './plan.js'
 import { describeMachine, goalTable, growthTable, meansLine, rowTable, show } from './report.js'
 import { IMPLEMENTATIONS, ROWS } from './rows.js'
@@ -26,7 +27,10 @@ const { values } = parseArgs({
 /** A module beside this one in the build. With a query it is another module, with its own compiled code. */
 const beside = (name: string): Promise<Record<string, unknown>> => import(new URL(name, import.meta.url).href)
 
-const untraced = values.goals ? (await beside('untraced.js'))['createKernel'] : null
+/** `createKernel` of a build beside this one. */
+const kernelOf = async (name: string): Promise<typeof createKernel> =>
+  (await beside(name))['createKernel'] as typeof createKernel
+
 const plan = values.quick ? QUICK : FULL
 const started = performance.now()
 const session = await runSession({
@@ -39,7 +43,9 @@ const session = await runSession({
     (await beside(`node_like.js?${name}`))['nodeLikeCases'] as Awaited<
       ReturnType<SessionOptions['loadNodeLike']>
     >,
-  untraced: untraced as SessionOptions['untraced'],
+  builds: values.goals
+    ? { traced: await kernelOf('index.js?traced'), untraced: await kernelOf('untraced.js') }
+    : null,
   bundle: values.bundle === undefined ? undefined : Number(values.bundle),
   progress: (text) =>
     process.stderr.write(`${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s  ${text}\n`),

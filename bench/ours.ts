@@ -122,15 +122,15 @@ export function appendCase(sys: DirectCalls, path: string, size: number, most: n
   )
 }
 
-/** A task makes a child, the child ends, the task waits for it. */
-export function spawnCase(k: Kernel, parent: Process): Timed {
+/** A task makes a child, the child ends, the task waits for it: by its number, or for any. */
+export function spawnCase(k: Kernel, parent: Process, waitsForAny = false): Timed {
   const { sys } = parent
   return timed((count) => {
     let right = 0
     for (let i = 0; i < count; i++) {
       const child = k.spawn({ parent })
       child.sys.exit(3)
-      const waited = sys.waitpid(child.pid, 0)
+      const waited = sys.waitpid(waitsForAny ? -1 : child.pid, 0)
       if (!isErr(waited) && waited.status === 3 << 8) right++
     }
     return right

@@ -23,7 +23,7 @@ export function describeMachine(scratch: string, hasHost: boolean): string {
     `kernel   ${type()} ${release()}`,
     `node     ${process.version}, V8 ${process.versions.v8}`,
     `files    ${scratch}`,
-    `host     ${hasHost ? 'the kernel above, called from C' : 'no C compiler: not measured'}`,
+    `host     ${hasHost ? 'the kernel above, called from C' : 'not measured'}`,
   ].join('\n')
 }
 

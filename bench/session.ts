@@ -3,7 +3,7 @@
  */
 
 import { statfsSync } from 'node:fs'
-import { createKernel } from 'paleokernel'
+import type { createKernel } from 'paleokernel'
 import { type Extras, type Goal, type Growth, judge, type Measured, type Result } from './goals.js'
 import { families } from './growth.js'
 import { type Case, compare, type Figure, type Remote } from './measure.js'
@@ -26,8 +26,8 @@ export interface SessionOptions {
   readonly hostSource: string
   /** A copy of node_like.ts of its own for each peer. */
   readonly loadNodeLike: (name: string) => Promise<typeof nodeLikeCases>
-  /** The library built without tests of trace flags; null where it was not. */
-  readonly untraced: typeof createKernel | null
+  /** A fresh copy of the library, and one built without tests of trace flags; null where there is none. */
+  readonly builds: { readonly traced: typeof createKernel; readonly untraced: typeof createKernel } | null
   /** Gzipped bytes of the bundle, where known. */
   readonly bundle: number | undefined
   readonly progress: (text: string) => void
@@ -163,11 +163,11 @@ function runFamilies({ plan, rows, progress }: SessionOptions): RowFigures[] {
 }
 
 function runTracing(options: SessionOptions): Session['tracing'] {
-  const { plan, untraced, progress } = options
-  if (!options.hasGoals || untraced === null) return null
+  const { plan, builds, progress } = options
+  if (!options.hasGoals || builds === null) return null
   if (!matches(options.rows, { id: 'tracing', title: 'idle tracing' })) return null
   progress('idle tracing')
-  return idleTracing(createKernel, untraced, plan)
+  return idleTracing(builds.traced, builds.untraced, plan)
 }
 
 function conclude(

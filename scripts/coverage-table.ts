@@ -48,6 +48,27 @@ export function coverageTable(): string {
     .concat('\n')
 }
 
+/** A Markdown table with its columns in line; those in `right` are numbers. */
+function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  right: readonly number[] = [],
+): string[] {
+  const widths = header.map((title, at) =>
+    Math.max(3, title.length, ...rows.map((row) => row[at]?.length ?? 0)),
+  )
+  const line = (cells: readonly string[]): string => {
+    const padded = cells.map((cell, at) =>
+      right.includes(at) ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0),
+    )
+    return `| ${padded.join(' | ')} |`
+  }
+  const rule = widths.map((width, at) =>
+    right.includes(at) ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width),
+  )
+  return [line(header), line(rule), ...rows.map(line)]
+}
+
 // ---- system calls --------------------------------------------------------------------------------------------
 
 const age = (profile: Profile): number => PROFILES.indexOf(profile)
@@ -69,7 +90,7 @@ function callsOfProfiles(): string[] {
     const names = namesOf(profile)
     const count = (support: SyscallRow['support']): number =>
       names.filter((name) => (coreRow(name, profile)?.support ?? 'absent') === support).length
-    return `| ${profile} | ${names.length} | ${count('full')} | ${count('partial')} | ${count('absent')} |`
+    return [profile, names.length, count('full'), count('partial'), count('absent')].map(String)
   })
   return [
     '## System calls of each profile',
@@ -77,9 +98,7 @@ function callsOfProfiles(): string[] {
     "Counted by the kernel's own numbers, so `stat`, `lstat64` and the like count one by one. A call that is absent",
     'answers `ENOSYS`.',
     '',
-    '| profile | calls | full | partial | absent |',
-    '|---|---:|---:|---:|---:|',
-    ...rows,
+    ...table(['profile', 'calls', 'full', 'partial', 'absent'], rows, [1, 2, 3, 4]),
     '',
   ]
 }
@@ -91,16 +110,14 @@ function callTable(): string[] {
     .map(({ name, support, note }) => {
       const cells = PROFILES.map((profile) => (syscallNr(name, profile) === undefined ? '' : support))
       const later = cells.every((cell) => cell === '') ? 'a later call, offered by `backports`' : ''
-      return `| ${name} | ${cells.join(' | ')} | ${[note, later].filter(Boolean).join('; ')} |`
+      return [name, ...cells, [note, later].filter(Boolean).join('; ')]
     })
   return [
     '## System calls that programs can make',
     '',
     'An empty cell: that kernel has no such call and answers `ENOSYS`.',
     '',
-    `| call | ${PROFILES.join(' | ')} | what is missing |`,
-    `|---|${PROFILES.map(() => '---|').join('')}---|`,
-    ...rows,
+    ...table(['call', ...PROFILES, 'what is missing'], rows),
     '',
   ]
 }
@@ -134,16 +151,14 @@ function callers(hook: string): string[] {
 function hookTable(): string[] {
   const rows = Object.entries(HOOKS).map(([name, kind]) => {
     const files = callers(name)
-    return `| ${name} | ${kind} | ${files.length === 0 ? 'nowhere yet' : files.map((file) => `\`${file}\``).join(' ')} |`
+    return [name, kind, files.length === 0 ? 'nowhere yet' : files.map((file) => `\`${file}\``).join(' ')]
   })
   return [
     '## Security hooks',
     '',
     '`check`: the first refusal wins. `notify`: all are told.',
     '',
-    '| hook | kind | asked in |',
-    '|---|---|---|',
-    ...rows,
+    ...table(['hook', 'kind', 'asked in'], rows),
     '',
   ]
 }
@@ -154,16 +169,9 @@ function fileSystems(): string[] {
   const rows = PROFILES.map((profile) => {
     const k = createKernel({ profile })
     const devices = list(k.spawn(), '/dev')
-    return `| ${profile} | ${k.describe().filesystems.join(' ')} | ${devices.join(' ')} |`
+    return [profile, k.describe().filesystems.join(' '), devices.join(' ')]
   })
-  return [
-    '## File systems and devices',
-    '',
-    '| profile | file systems | /dev |',
-    '|---|---|---|',
-    ...rows,
-    '',
-  ]
+  return ['## File systems and devices', '', ...table(['profile', 'file systems', '/dev'], rows), '']
 }
 
 /** Names in a directory, sorted, without `.` and `..`. */
@@ -207,15 +215,9 @@ function procEntries(): string[] {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([path, profiles]) => {
       const cells = PROFILES.map((profile) => (profiles.has(profile) ? 'yes' : ''))
-      return `| \`${path}\` | ${cells.join(' | ')} |`
+      return [`\`${path}\``, ...cells]
     })
-  return [
-    '## /proc',
-    '',
-    `| entry | ${PROFILES.join(' | ')} |`,
-    `|---|${PROFILES.map(() => '---|').join('')}`,
-    ...rows,
-  ]
+  return ['## /proc', '', ...table(['entry', ...PROFILES], rows)]
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -6,6 +6,7 @@ import {
   checkAcyclic,
   checkConstructs,
   checkImports,
+  checkRefusals,
   checkSizes,
   importsOf,
   LAYERS,
@@ -46,6 +47,10 @@ describe('the source tree', () => {
 
   it('has no file over 700 lines', () => {
     expect(checkSizes(sources)).toEqual([])
+  })
+
+  it('says EACCES and EPERM through deny() only, so that every refusal has a reason', () => {
+    expect(checkRefusals(sources)).toEqual([])
   })
 
   it('has no clock, no randomness, no hidden state, no any, no default export', () => {
@@ -200,6 +205,36 @@ describe('the rules can fail', () => {
     'let counter = 0',
   ])('constructs: %s', (text) => {
     expect(checkConstructs(tree({ 'src/lib/a.ts': text }))).toHaveLength(1)
+  })
+
+  it.each([
+    'function f() { return EACCES }',
+    'const f = () => EPERM',
+    'const f = (a) => (a ? 0 : EPERM)',
+    'function f(a) { return a ?? EACCES }',
+    'function f(a) { return a || EPERM }',
+    'function f() { let error = 0; error = EPERM; return error }',
+    'function f() { const error = EACCES; return error }',
+    'const table = { create: EACCES }',
+    'const errors = [EPERM]',
+    'function* f() { yield EPERM }',
+  ])('refusals: %s', (text) => {
+    expect(checkRefusals(tree({ 'src/vfs/a.ts': text }))).toHaveLength(1)
+    expect(checkRefusals(tree({ 'src/abi/errno.ts': text, 'src/security/deny.ts': text }))).toEqual([])
+  })
+
+  it.each([
+    '// return EPERM',
+    "import { EACCES, EPERM } from '../abi/errno.js'",
+    "function f() { return deny(current, EACCES, 'dac', inode, mask) }",
+    'const f = (a) => (a ? 0 : lacksNice(current, EPERM))',
+    'function requireIt(error: Errno = EPERM) { return deny(current, error) }',
+    'const failed = a !== EPERM',
+    'switch (n) { case EACCES: break }',
+    'type Refusal = typeof EACCES | typeof EPERM',
+    'const n = errno.EPERM',
+  ])('refusals: %s is allowed', (text) => {
+    expect(checkRefusals(tree({ 'src/vfs/a.ts': text }))).toEqual([])
   })
 
   it.each([

@@ -72,7 +72,7 @@ describe('README.md', () => {
 })
 
 describe('the conformance figures of README.md', () => {
-  const rows = [...readme.matchAll(/^\| (\S+) \| (\S+) \| `(scripts=.*)` \|$/gm)].map((row) =>
+  const rows = [...readme.matchAll(/^\| (\S+) +\| (\S+) +\| `(scripts=.*)` +\|$/gm)].map((row) =>
     row.slice(1, 4),
   )
 

@@ -219,6 +219,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     try {
       finishCall(task, call, result, this.runHandler)
     } catch (error) {
+      this.noteResult(task)
       this.settle()
       throw error
     }
@@ -230,6 +231,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     try {
       startCall(task, entry, args, this.runHandler)
     } catch (error) {
+      this.noteResult(task)
       this.settle()
       throw error
     }
@@ -323,17 +325,22 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   /** Serves woken tasks that the host drives, and signals for idle ones. */
   private settle(): void {
     const { directQueue } = this.state
+    const errors: unknown[] = []
     for (let task = directQueue.head; task !== null; task = directQueue.head) {
       dequeueTask(task)
       try {
         if (task.state !== TASK_RUNNING) continue
         if (task.call !== null) resumeCall(task, this.runHandler)
         else if (task.sigPending) returnToUser(task, null, task.result, this.runHandler)
+      } catch (error) {
+        // A handler of the host's has thrown: the others are served before the host hears of it.
+        errors.push(error)
       } finally {
         this.noteResult(task)
       }
     }
     this.attention = 0
+    if (errors.length > 0) throw errors[0]
   }
 
   /** A call of a task that the host drives may be over: whoever waits for it is told. */

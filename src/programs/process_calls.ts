@@ -80,7 +80,7 @@ export interface ProcessCalls {
    * Errors: ENOSYS before 2.5.35, where every task is a process of its own. Linux: sys_exit_group,
    * kernel/exit.c (2.6).
    */
-  exit_group(code: number): void
+  exit_group(code: number): number
 
   /**
    * Waits for a child to end, or with WUNTRACED to stop, with WCONTINUED (2.6.9) to go on. `pid`: a child; -1

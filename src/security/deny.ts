@@ -101,7 +101,6 @@ export class Refusal {
   mnt2: Mount | null = null
   last2 = ''
   seq = 0
-  time = 0
   /** A kill's. */
   signal = 0
   core: CoreOutcome = 'none'
@@ -240,7 +239,6 @@ export function settleRefusal(
   task.refusal = noted
   noted.syscall = entry.name
   noted.seq = ++k.refusals
-  noted.time = k.state.now
   const paths = entry.paths.length
   noted.paths = paths
   if (paths > 0) notePaths(noted, k, a, b, paths > 1)
@@ -288,7 +286,6 @@ export function noteKill(
   noted.syscall = syscall
   noted.paths = 0
   noted.seq = ++k.refusals
-  noted.time = k.state.now
   noteInode(noted)
   if (k.trace.securityDeny && cause !== 'process') k.emitDeny(task, explain(noted, task))
 }

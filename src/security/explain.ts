@@ -172,8 +172,8 @@ function opening({ syscall, paths, code }: Omit<WhyRefused, 'sentence'>): string
 
 // ---- reasons -------------------------------------------------------------------------------------------------
 
-function baseOf({ seq, time, pid, syscall }: Refusal): Omit<WhyBase, 'sentence'> {
-  return { seq, time, pid, syscall }
+function baseOf({ seq, pid, syscall }: Refusal): Omit<WhyBase, 'sentence'> {
+  return { seq, pid, syscall }
 }
 
 function refusedOf(refusal: Refusal, task: Task): Omit<WhyRefused, 'sentence'> {

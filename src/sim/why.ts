@@ -39,8 +39,6 @@ export interface WhyTask {
 export interface WhyBase {
   /** Counts the refusals and kills of one kernel, from 1 on. */
   readonly seq: number
-  /** Virtual milliseconds since boot. */
-  readonly time: number
   /** The process that was refused something, or killed. */
   readonly pid: number
   /** The call; '' for a process that was killed outside of one. */

@@ -4,12 +4,14 @@
  * calls, by the task itself or by the recorder, which is root.
  */
 
-import { isErr, type Process } from 'paleokernel'
+import { isErr, type Process, type Stat } from 'paleokernel'
 import type { Answer, Line } from './answer.js'
 import type { Bring, Mismatch } from './era.js'
 import type { World } from './world.js'
 
 const WNOHANG = 1
+const S_IFMT = 0o170000
+const S_IFDIR = 0o040000
 
 /** In a world in which the line has not been run. */
 export interface Instead {
@@ -67,43 +69,38 @@ export function asStacked(line: Line, answer: Answer): Answer {
   }
 }
 
-/**
- * Lets root act on the files of a task: a process of its own, with the task's root and working directory, that is gone
- * afterwards. False if the task has changed its root or its working directory has no name.
- */
-export function asRoot(world: World, task: number, deed: (sys: Process['sys']) => void): boolean {
-  const calls = world.actors[task]?.proc.sys
-  const cwd = calls?.getcwd()
-  const root = calls?.stat('/')
-  const top = world.recorder.sys.stat('.')
-  if (cwd === undefined || root === undefined || isErr(cwd) || isErr(root) || isErr(top)) return false
-  if (root.ino !== top.ino || root.dev !== top.dev || !cwd.startsWith('/')) return false
-  const { proc } = world.helper()
-  const { sys } = proc
-  const isThere = !isErr(sys.chroot('.')) && !isErr(sys.chdir(cwd))
-  if (isThere) deed(sys)
-  proc.begin.exit(0)
-  world.recorder.begin.waitpid(proc.pid, WNOHANG)
-  return isThere
+/** Lets root act in the root of the script's tasks, by a process that is gone afterwards. */
+function asRoot(world: World, deed: (sys: Process['sys']) => void): void {
+  const helper = world.helper()
+  const { sys } = helper
+  sys.chroot('.')
+  sys.chdir('/')
+  deed(sys)
+  helper.begin.exit(0)
+  world.recorder.begin.waitpid(helper.pid, WNOHANG)
 }
 
-/** Gives a file that the line has touched other mode bits, and says that it did what it did. */
-export function setMode(m: Mismatch, { dev, ino }: Stat, mode: number): Bring {
-  const { line, ours } = m
-  const bits = mode & 0o7777
-  return (world) => {
-    const isDone = asRoot(world, line.t, (root) => {
-      const path = find(root, '/', dev, ino)
-      if (path !== undefined) root.chmod(path, bits)
-    })
-    const sys = world.actors[line.t]?.proc.sys
-    void sys
-    return isDone ? ours : {}
-  }
+/** Which file: `stat` of it is enough. */
+export type FileId = Pick<Stat, 'dev' | 'ino'>
+
+/** Gives a file that a line has touched other mode bits. The line's answer stays; none if the file has no name. */
+export function setMode({ ours }: Mismatch, file: FileId, mode: number): Bring {
+  return (world) => (changeFile(world, file, (sys, path) => sys.chmod(path, mode & 0o7777)) ? ours : {})
 }
 
-const S_IFMT = 0o170000
-const S_IFDIR = 0o040000
+/** Lets root do something to a file. False if the file has no name. */
+export function changeFile(
+  world: World,
+  { dev, ino }: FileId,
+  deed: (sys: Process['sys'], path: string) => void,
+): boolean {
+  let path: string | undefined
+  asRoot(world, (sys) => {
+    path = find(sys, '/', dev, ino)
+    if (path !== undefined) deed(sys, path)
+  })
+  return path !== undefined
+}
 
 /** A path to an inode, below a directory. */
 function find(sys: Process['sys'], dir: string, dev: number, ino: number): string | undefined {

@@ -2,10 +2,10 @@
  * What changed between 2.2.12 and 2.6.20, as far as the scripts reach it. See era.ts.
  */
 
-import { isErr } from 'paleokernel'
+import { isErr, type Stat } from 'paleokernel'
 import type { Actor } from './actor.js'
 import type { Answer, Line } from './answer.js'
-import { asRoot, asStacked, besides, instead, otherWords } from './bring.js'
+import { asStacked, besides, changeFile, instead, otherWords, setMode } from './bring.js'
 import type { After, EraDifference, Mismatch } from './era.js'
 import {
   actorOf,
@@ -59,15 +59,19 @@ const goOn = (): After => 'go on'
 /** 'undo' where the recorded call failed, which is safe also if ours failed but did something first. */
 const undoUnlessRecorded = ({ line }: Mismatch): After => (line.e !== undefined ? 'undo' : 'stop')
 
-/** The file type and mode bits of what the line names, by descriptor or path; 0 if it cannot be asked. */
-function modeOf(m: Mismatch, word: string, by: 'stat' | 'lstat' | 'fstat'): number {
+/** stat of what a word names, by descriptor or path. */
+function statBy(m: Mismatch, word: string, by: 'stat' | 'lstat' | 'fstat'): Stat | undefined {
   const calls = callsOf(m)
   const stat = by === 'fstat' ? calls?.fstat(Number(word)) : calls?.[by](pathOf(word))
-  return stat === undefined || isErr(stat) ? 0 : stat.mode
+  return stat === undefined || isErr(stat) ? undefined : stat
 }
 
 const isPipe = (m: Mismatch, fd: number | string): boolean =>
-  (modeOf(m, String(fd), 'fstat') & S_IFMT) === S_IFIFO
+  isType(statBy(m, String(fd), 'fstat')?.mode ?? 0, S_IFIFO)
+
+/** What chown leaves of a mode. S_ISGID without execution by the group stands for mandatory locking. */
+const withoutSetIds = (mode: number): number =>
+  mode & ~((mode & S_ISGID_IXGRP) === S_ISGID_IXGRP ? 0o6000 : S_ISUID)
 
 /** The tasks whose sleep the keys of a mismatch are about; empty if any key is about anything else. */
 function sleepers(m: Mismatch): Actor[] {
@@ -213,7 +217,7 @@ function stackedSignals(m: Mismatch): 'same' | 'later' | undefined {
   return result
 }
 
-/** The tasks that sigsuspend has let take one signal here and more there. */
+/** The tasks that sigsuspend has let take one signal here and more there; who dies of it is reported to the parent. */
 function tookOne(m: Mismatch): Actor[] {
   const { keys, line, ours } = m
   const names = keys.flatMap((key) => {
@@ -223,7 +227,11 @@ function tookOne(m: Mismatch): Actor[] {
     return [/^sig\.(T\d)$/.exec(key)?.[1] ?? '']
   })
   const isOne = (name: string): boolean => actorOf(m, name)?.line?.op === 'sigsuspend' && ours.sig?.[name]?.length === 1
-  return names.every(isOne) ? ([...new Set(names)].map((name) => actorOf(m, name)) as Actor[]) : []
+  const isTold = (name: string): boolean =>
+    extra(line.sig?.[name], ours.sig?.[name]).join() === 'SIGCHLD' &&
+    line.dead?.some((dead) => actorOf(m, dead)?.parent === actorOf(m, name)) === true
+  const takers = [...new Set(names)].filter((name) => !isTold(name))
+  return takers.every(isOne) ? takers.flatMap((name) => actorOf(m, name) ?? []) : []
 }
 
 /**
@@ -317,13 +325,12 @@ export const ERA_2_2_12: readonly EraDifference[] = [
     looksAt: 'agreement',
     covers: (m) => {
       if (!CHOWN.includes(m.line.op) || m.line.r !== 0) return false
-      const mode = modeOf(m, m.line.a[0] ?? '', byOf(m.line))
-      const isKept = (mode & S_ISUID) !== 0 || (mode & S_ISGID_IXGRP) === S_ISGID_IXGRP
-      return isKept && (mode & S_IFMT) !== S_IFDIR
+      const mode = statBy(m, m.line.a[0] ?? '', byOf(m.line))?.mode ?? 0
+      return !isType(mode, S_IFDIR) && withoutSetIds(mode) !== mode
     },
     after: (m) => {
-      const mode = modeOf(m, m.line.a[0] ?? '', byOf(m.line)) & 0o7777
-      return chmod(m, mode & ~((mode & S_ISGID_IXGRP) === S_ISGID_IXGRP ? 0o6000 : S_ISUID))
+      const stat = statBy(m, m.line.a[0] ?? '', byOf(m.line))
+      return stat === undefined ? 'stop' : setMode(m, stat, withoutSetIds(stat.mode))
     },
   }),
   vs2620({
@@ -332,7 +339,10 @@ export const ERA_2_2_12: readonly EraDifference[] = [
     looksAt: 'agreement',
     covers: ({ line }) =>
       line.op === 'mkdir' && line.r === 0 && (Number.parseInt(line.a[1] ?? '0', 8) & S_ISVTX) !== 0,
-    after: (m) => chmod(m, (modeOf(m, m.line.a[0] ?? '', 'stat') & 0o7777) | S_ISVTX),
+    after: (m) => {
+      const stat = statBy(m, m.line.a[0] ?? '', 'stat')
+      return stat === undefined ? 'stop' : setMode(m, stat, stat.mode | S_ISVTX)
+    },
   }),
   vs2620({
     name: 'mknod is for administrators only',
@@ -500,7 +510,8 @@ export const ERA_2_2_12: readonly EraDifference[] = [
       if (allSleepIn(m, 'poll')) return true
       if (line.op !== 'poll' || !keys.every((key) => ['r', 'rev', 'blk'].includes(key))) return false
       if (ours.blk === 1) return true
-      return parsePoll(line.a[0] ?? '').every(({ fd }, i) => line.rev?.[i] === ours.rev?.[i] || isPipe(m, fd))
+      const isSame = (i: number): boolean => (line.rev?.[i] ?? '') === (ours.rev?.[i] ?? '')
+      return parsePoll(line.a[0] ?? '').every(({ fd }, i) => isSame(i) || isPipe(m, fd))
     },
     after: (m) => {
       const { line, keys } = m
@@ -541,36 +552,18 @@ const withoutFlag = (word: string, flag: string): string =>
 const byOf = ({ op }: Line): 'stat' | 'lstat' | 'fstat' =>
   op === 'fchown' ? 'fstat' : op === 'lchown' ? 'lstat' : 'stat'
 
-/** Gives the file of the line other mode bits. */
-function chmod(m: Mismatch, mode: number): After {
-  const { line, ours } = m
-  const word = line.a[0] ?? ''
-  return (world) => {
-    const sys = world.actors[line.t]?.proc.sys
-    const name = pathOf(word)
-    if (line.op === 'fchown') return sys?.fchmod(Number(word), mode) === 0 ? ours : {}
-    sys?.chmod(name, mode)
-    // The owner may, but loses S_ISGID of a group that is not his.
-    const stat = sys?.stat(name)
-    const isDone = stat !== undefined && !isErr(stat) && (stat.mode & 0o7777) === mode
-    return isDone || asRoot(world, line.t, (root) => root.chmod(name, mode)) ? ours : {}
-  }
-}
-
 /** Makes a node as the acting task would: what a FIFO of its gets, with another type. */
 function mknod({ line }: Mismatch): After {
   const [path = '', type = '0', mode = '0'] = line.a
-  const name = pathOf(path)
   return (world) => {
     const made = world.run({ ...line, a: [path, 'S_IFIFO', mode, '0'] })
-    const stat = world.actors[line.t]?.proc.sys.lstat(name)
+    const stat = world.actors[line.t]?.proc.sys.lstat(pathOf(path))
     if (made.r !== 0 || stat === undefined || isErr(stat)) return {}
-    const isDone = asRoot(world, line.t, (root) => {
-      root.unlink(name)
-      root.umask(0)
-      root.mknod(name, (stat.mode & 0o7777) | world.dialect.value(type).n, 0)
-      root.chown(name, stat.uid, stat.gid)
-      root.chmod(name, stat.mode & 0o7777)
+    const isDone = changeFile(world, stat, (sys, name) => {
+      sys.unlink(name)
+      sys.mknod(name, (stat.mode & 0o7777) | world.dialect.value(type).n, 0)
+      sys.chown(name, stat.uid, stat.gid)
+      sys.chmod(name, stat.mode & 0o7777)
     })
     return isDone ? made : {}
   }

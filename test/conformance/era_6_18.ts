@@ -53,7 +53,7 @@ const vs618 = (entry: Omit<EraDifference, 'recordings' | 'profiles'>): EraDiffer
 /** Has the acting task CAP_FSETID, or is it in this group? */
 function mayKeepSetGid({ line, world }: Mismatch, gid: number): boolean {
   const sys = world.actors[line.t]?.proc.sys
-  const sets = sys?.capget({ pid: 0 })
+  const sets = sys?.capget(0)
   const groups = sys?.getgroups()
   if (sys === undefined || sets === undefined || groups === undefined || isErr(sets) || isErr(groups)) return true
   return ((sets.effective >> CAP_FSETID) & 1) !== 0 || sys.getegid() === gid || groups.some((one) => one === gid)
@@ -62,7 +62,7 @@ function mayKeepSetGid({ line, world }: Mismatch, gid: number): boolean {
 /** The mode that a truncation by this task leaves a file since 2.6.19 and later. Linux: setattr_should_drop_suidgid. */
 function truncatedMode(m: Mismatch, stat: Stat): number {
   const { mode } = stat
-  const sets = callsOf(m)?.capget({ pid: 0 })
+  const sets = callsOf(m)?.capget(0)
   if (sets === undefined || isErr(sets) || ((sets.effective >> CAP_FSETID) & 1) !== 0) return mode
   const dropsGid = (mode & S_IXGRP) !== 0 || !mayKeepSetGid(m, stat.gid)
   return mode & ~S_ISUID & ~(dropsGid ? S_ISGID : 0)
@@ -70,31 +70,35 @@ function truncatedMode(m: Mismatch, stat: Stat): number {
 
 /** The file that a line has cut: the one it has open now, or the one of its path. */
 function truncated(m: Mismatch): Stat | undefined {
-  const { line } = m
+  const { line, world } = m
   if (line.r === undefined) return undefined
-  const stat =
-    line.op === 'ftruncate'
-      ? statOf(m, Number(line.a[0]))
-      : line.op === 'truncate' || (line.op === 'open_close' && opensWith(m, O_TRUNC))
-        ? statOf(m, line.a[0] ?? '')
-        : opensWith(m, O_TRUNC)
-          ? statOf(m, line.r)
-          : undefined
-  return stat !== undefined && isType(stat.mode, S_IFREG) ? stat : undefined
+  let stat: Stat | undefined
+  if (line.op === 'truncate') stat = statOf(m, line.a[0] ?? '')
+  else if (line.op === 'ftruncate') stat = statOf(m, Number(line.a[0]))
+  else if (world.openedOld && opensWith(m, O_TRUNC)) stat = opened(m, line.r)
+  return isType(stat?.mode ?? 0, S_IFREG) ? stat : undefined
 }
+
+/** The file that an open has opened. */
+const opened = (m: Mismatch, fd: number): Stat | undefined =>
+  m.line.op === 'open_close' ? statOf(m, m.line.a[0] ?? '') : statOf(m, fd)
 
 /** The file, not a directory, that a line may have made. */
 function made(m: Mismatch): Stat | undefined {
   const { line } = m
   if (line.r === undefined) return undefined
-  if (line.op === 'mknod' || line.op === 'open_close') return statOf(m, line.a[0] ?? '')
-  return opensWith(m, O_CREAT) ? statOf(m, line.r) : undefined
+  if (line.op === 'mknod') return statOf(m, line.a[0] ?? '')
+  return opensWith(m, O_CREAT) && !m.world.openedOld ? opened(m, line.r) : undefined
 }
 
-/** Does a file made by this task in this directory lose S_ISGID? Linux: mode_strip_sgid, fs/inode.c. */
+/** Where the wanted mode is among the arguments. */
+const MODE_ARGUMENT: Readonly<Record<string, number>> = { creat: 1, openat: 3 }
+
+/** Does a file made by this line lose S_ISGID? Before the umask. Linux: mode_strip_sgid, fs/inode.c. */
 function losesSetGid(m: Mismatch, stat: Stat): boolean {
   const both = S_ISGID | S_IXGRP
-  if ((stat.mode & both) !== both || isType(stat.mode, S_IFDIR)) return false
+  const wanted = Number.parseInt(m.line.a[MODE_ARGUMENT[m.line.op] ?? 2] ?? '0', 8)
+  if ((wanted & both) !== both || (stat.mode & S_ISGID) === 0 || isType(stat.mode, S_IFDIR)) return false
   const dir = pathsOf(m.line).map((path) => statOf(m, parentOf(path)))[0]
   return dir !== undefined && (dir.mode & S_ISGID) !== 0 && !mayKeepSetGid(m, dir.gid)
 }
@@ -161,9 +165,13 @@ function oneMoreSigchld({ line, ours, keys }: Mismatch): boolean {
 /** The tasks whose poll a stop has interrupted here, if the line differs in nothing else. */
 function polling(m: Mismatch): Actor[] {
   const { keys, line, ours } = m
-  if (line.wake !== undefined || !keys.every((key) => key === 'wake')) return []
-  const woken = Object.entries(ours.wake ?? {}).map(([name, { e }]) => ({ actor: actorOf(m, name), e }))
-  return woken.flatMap(({ actor, e }) => (e === 'EINTR' && actor?.line?.op === 'poll' ? [actor] : ['?'])) as Actor[]
+  if (line.wake !== undefined || keys.join() !== 'wake') return []
+  const woken = Object.entries(ours.wake ?? {})
+  const actors = woken.flatMap(([name, { e }]) => {
+    const actor = actorOf(m, name)
+    return e === 'EINTR' && actor?.line?.op === 'poll' ? [actor] : []
+  })
+  return actors.length === woken.length ? actors : []
 }
 
 export const ERA_6_18: readonly EraDifference[] = [

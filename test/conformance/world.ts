@@ -10,7 +10,7 @@ import type { Answer, Line } from './answer.js'
 import { FILE_OPS } from './ops_files.js'
 import { handlerOf, TASK_OPS } from './ops_tasks.js'
 import { isStep, type Outcome } from './step.js'
-import { type Dialect, dialectOf, type Recording, strtol } from './values.js'
+import { type Dialect, dialectOf, pathOf, type Recording, strtol } from './values.js'
 
 const TASKS = 10
 /** Where the recorder mounts the file system that becomes the root of all tasks. */
@@ -34,10 +34,13 @@ export class World implements Stage {
   readonly image: string
   /** The recorder itself: parent of task 0, in a session of its own, deaf to signals. */
   readonly recorder: Process
-  /** Notes for the era table: `EVENT dev.ino`. */
-  readonly events = new Set<string>()
+
+  /** The last line was an open of a file that was there before it. Kept for recordings of 6.18 only. */
+  openedOld = false
+  private readonly looksFirst: boolean
 
   constructor(profile: Profile, recording: Recording) {
+    this.looksFirst = recording === '6.18'
     this.dialect = dialectOf(recording)
     this.kernel = createKernel({ rootfs: 'empty', profile, backports: ['openat'] })
     this.recorder = this.kernel.spawn({ uid: 0, gid: 0, comm: 'sysrun', umask: 0o022, cwd: '/' })
@@ -170,11 +173,11 @@ export class World implements Stage {
   }
 
   /** Another process of root's, in the recorder's working directory. */
-  helper(): { readonly proc: Process } {
+  helper(): Process {
     const pid = this.recorder.sys.fork()
     const proc = isErr(pid) ? undefined : this.kernel.process(pid)
     if (proc === undefined) throw new Error(`the runner cannot fork a helper: ${pid}`)
-    return { proc }
+    return proc
   }
 
   private start(actor: Actor, line: Line): void {
@@ -188,6 +191,7 @@ export class World implements Stage {
       actor.answer = { x: `the runner has no operation ${line.op}` }
       return
     }
+    if (this.looksFirst) this.openedOld = isOpen(line) && !isErr(actor.proc.sys.stat(pathOfOpen(line)))
     const words = new Words(line.a, this.dialect)
     const outcome = op(actor, words, this)
     actor.bad = words.bad
@@ -256,8 +260,13 @@ export class World implements Stage {
 
 /** _exit(3): the libc falls back on the older call. */
 function exit({ proc }: Actor, code: number): void {
-  if (proc.begin.exit_group(code).result === ENOSYS) proc.begin.exit(code)
+  const { result }: { readonly result: unknown } = proc.begin.exit_group(code)
+  if (result === ENOSYS) proc.begin.exit(code)
 }
+
+const isOpen = ({ op }: Line): boolean => ['open', 'open_close', 'openat', 'creat'].includes(op)
+
+const pathOfOpen = ({ op, a }: Line): string => pathOf(a[op === 'openat' ? 1 : 0] ?? '')
 
 const isDead = ({ proc }: Actor): boolean => proc.state === 'zombie' || proc.state === 'dead'
 

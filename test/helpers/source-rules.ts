@@ -231,6 +231,40 @@ function forbidden(node: ts.Node, path: string): string | undefined {
   return undefined
 }
 
+/** Where EACCES and EPERM may stand freely: the numbers' own file, the one that notes refusals, and lists of names. */
+const MAY_REFUSE = /^src\/(abi\/|security\/deny\.ts$|index\.ts$)/
+const REFUSALS = new Set(['EACCES', 'EPERM'])
+
+/**
+ * EACCES and EPERM are said by `deny` alone, which notes why. Elsewhere they are arguments (of `deny` or of what calls
+ * it), defaults of such arguments, compared with, or named in types.
+ */
+export function checkRefusals(sources: Sources): string[] {
+  const complaints: string[] = []
+  for (const [path, text] of sources) {
+    if (MAY_REFUSE.test(path)) continue
+    const tree = parse(path, text)
+    walk(tree, (node) => {
+      if (!ts.isIdentifier(node) || !REFUSALS.has(node.text) || isMemberName(node)) return
+      if (!isMention(node)) complaints.push(`${path}:${lineOf(tree, node)}: ${node.text} without deny()`)
+    })
+  }
+  return complaints
+}
+
+const COMPARISONS: ReadonlySet<ts.SyntaxKind> = new Set([
+  ts.SyntaxKind.EqualsEqualsEqualsToken,
+  ts.SyntaxKind.ExclamationEqualsEqualsToken,
+])
+
+/** Is the name only imported, compared with, handed to a function, or used as a type? */
+function isMention({ parent, ...node }: ts.Identifier): boolean {
+  if (ts.isImportSpecifier(parent) || ts.isExportSpecifier(parent)) return true
+  if (ts.isTypeQueryNode(parent) || ts.isCaseClause(parent) || ts.isParameter(parent)) return true
+  if (ts.isBinaryExpression(parent)) return COMPARISONS.has(parent.operatorToken.kind)
+  return ts.isCallExpression(parent) && parent.arguments.some((argument) => argument.pos === node.pos)
+}
+
 /** The `Date` of `stat.Date` or `{ Date: 1 }`: a member that happens to have the name. */
 function isMemberName(node: ts.Identifier): boolean {
   const parent = node.parent

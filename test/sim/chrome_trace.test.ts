@@ -3,7 +3,9 @@ import { EACCES } from '../../src/abi/errno.js'
 import { exitedStatus } from '../../src/abi/wait.js'
 import { type ChromeEvent, chromeTrace } from '../../src/sim/chrome_trace.js'
 import { recordTrace, Trace, type TraceEvent } from '../../src/sim/trace.js'
+import type { Why } from '../../src/sim/why.js'
 
+const DENIED = { check: 'dac', errno: EACCES, sentence: 'mode bits' } as unknown as Why
 const task = { pid: 5, comm: 'sh' }
 const child = { pid: 7, comm: 'cat' }
 const pipeInfo = { signo: 13, code: 0, errno: 0 }
@@ -23,8 +25,8 @@ const events: TraceEvent[] = [
     ...child,
     errno: EACCES,
     check: 'dac',
-    what: 4,
     reason: 'mode bits',
+    why: DENIED,
   },
   { kind: 'timer:fire', seq: 9, time: 2, handler: 'sched.wake' },
   { kind: 'signal:deliver', seq: 10, time: 2, ...child, signal: 13, info: pipeInfo, action: 'terminate' },
