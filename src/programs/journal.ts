@@ -24,15 +24,23 @@ function textToBytes(text: string, into: Uint8Array): void {
   for (let i = 0; i < text.length && i < into.length; i++) into[i] = text.charCodeAt(i)
 }
 
-/** A deep copy of plain data: arrays, plain objects, bytes, primitives. Functions become null. */
-function copyValue(value: unknown, frozen: boolean): unknown {
+/** What stands for an object inside itself: nothing to put back there. */
+const CUT: object = Object.freeze({})
+
+/**
+ * A deep copy of plain data: arrays, plain objects, bytes, primitives. Functions become null. `above` are the objects
+ * that `value` is in.
+ */
+function copyValue(value: unknown, frozen: boolean, above: readonly object[] = []): unknown {
   if (typeof value === 'function') return null
   if (typeof value !== 'object' || value === null) return value
+  if (above.includes(value)) return CUT
   if (value instanceof Uint8Array) {
     return frozen ? Object.freeze({ bytes: bytesToText(value) }) : value.slice()
   }
+  const inside = [...above, value]
   if (Array.isArray(value)) {
-    const copy = value.map((part) => copyValue(part, frozen))
+    const copy = value.map((part) => copyValue(part, frozen, inside))
     return frozen ? Object.freeze(copy) : copy
   }
   const entries = Object.entries(value)
@@ -48,7 +56,7 @@ function copyValue(value: unknown, frozen: boolean): unknown {
     textToBytes(first[1], bytes)
     return bytes
   }
-  const copy = Object.fromEntries(entries.map(([key, part]) => [key, copyValue(part, frozen)]))
+  const copy = Object.fromEntries(entries.map(([key, part]) => [key, copyValue(part, frozen, inside)]))
   return frozen ? Object.freeze(copy) : copy
 }
 

@@ -210,6 +210,8 @@ export const STATE_RULES = Object.freeze({
   'no-mknod-directory': 'mknod makes no directories',
   'not-a-regular-file': 'only a regular file can be executed',
   'being-executed': 'the file is being executed',
+  'directory-length': 'the length of a directory cannot be set',
+  'not-open-for-writing': 'the descriptor is not open for writing',
   'open-for-writing': 'the file is open for writing',
   'beyond-permitted': 'the capability sets go beyond what the caller may give',
   'process-has-ended': 'the process has ended',

@@ -99,7 +99,8 @@ export function sysTruncate(current: Task, path: string, length: number): number
   if (failed !== 0) return failed
   const inode = nd.dentry.inode as Inode
   const type = inode.mode & S_IFMT
-  if (type === S_IFDIR) return facts.truncatesAnyFile ? EACCES : EISDIR
+  if (type === S_IFDIR)
+    return facts.truncatesAnyFile ? deny(current, EACCES, 'state', inode, 'directory-length') : EISDIR
   if (type !== S_IFREG && !facts.truncatesAnyFile) return EINVAL
   const refused = inodePermission(current, inode, MAY_WRITE) || refusesChange(current, inode, nd.mnt)
   if (refused !== 0) return refused
@@ -131,7 +132,8 @@ export function sysFtruncate(current: Task, fd: number, length: number): number 
   const type = inode.mode & S_IFMT
   const isWritable = (file.mode & FMODE_WRITE) !== 0
   if (truncatesAnyFile) {
-    if (type === S_IFDIR || !isWritable) return EACCES
+    if (type === S_IFDIR) return deny(current, EACCES, 'state', inode, 'directory-length')
+    if (!isWritable) return deny(current, EACCES, 'state', inode, 'not-open-for-writing')
   } else if (type !== S_IFREG || !isWritable) return EINVAL
   if ((inode.flags & S_APPEND) !== 0) return deny(current, EPERM, 'immutable', inode, 'append-only')
   return length < 0 ? EINVAL : truncateInode(current, inode, length)

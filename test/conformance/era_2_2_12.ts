@@ -172,7 +172,10 @@ function onePollEnd(world: World, { t, a }: Line): string {
       const stat = sys?.fstat(Number(fd))
       if (stat === undefined || isErr(stat) || (stat.mode & S_IFMT) !== S_IFIFO) return entry
       const unfit = (flags & O_ACCMODE) === 0 ? 'OUT' : (flags & O_ACCMODE) === 1 ? 'IN' : ''
-      return `${fd}:${events.split('|').filter((name) => name !== unfit).join('|')}`
+      return `${fd}:${events
+        .split('|')
+        .filter((name) => name !== unfit)
+        .join('|')}`
     })
     .join(',')
 }
@@ -226,7 +229,8 @@ function tookOne(m: Mismatch): Actor[] {
     if (key === 'e') return [`T${line.t}`]
     return [/^sig\.(T\d)$/.exec(key)?.[1] ?? '']
   })
-  const isOne = (name: string): boolean => actorOf(m, name)?.line?.op === 'sigsuspend' && ours.sig?.[name]?.length === 1
+  const isOne = (name: string): boolean =>
+    actorOf(m, name)?.line?.op === 'sigsuspend' && ours.sig?.[name]?.length === 1
   const isTold = (name: string): boolean =>
     extra(line.sig?.[name], ours.sig?.[name]).join() === 'SIGCHLD' &&
     line.dead?.some((dead) => actorOf(m, dead)?.parent === actorOf(m, name)) === true
@@ -245,7 +249,10 @@ function isAboutReaped(m: Mismatch): boolean {
   if (subject?.dead !== true) return false
   if (line.op === 'waitpid') return subject.proc.state === 'dead'
   const isQuery = ['kill', 'getpgid', 'getsid', 'setpgid'].includes(line.op)
-  return isQuery && (answers(m, 'ESRCH', 'ok', 'EPERM') || answers(m, 'ok', 'ESRCH') || answers(m, 'EPERM', 'ESRCH'))
+  return (
+    isQuery &&
+    (answers(m, 'ESRCH', 'ok', 'EPERM') || answers(m, 'ok', 'ESRCH') || answers(m, 'EPERM', 'ESRCH'))
+  )
 }
 
 /** The tasks that have died here, whose parent lives and would have had no zombie there. */
@@ -297,13 +304,15 @@ export const ERA_2_2_12: readonly EraDifference[] = [
   vs2620({
     name: 'CAP_DAC_OVERRIDE executes what nobody may execute',
     cite: 'permission, fs/namei.c (2.2); generic_permission asks for an execute bit since 2.4',
-    covers: (m) => m.line.op === 'access' && m.line.a[1]?.includes('X_OK') === true && answers(m, 'EACCES', 'ok'),
+    covers: (m) =>
+      m.line.op === 'access' && m.line.a[1]?.includes('X_OK') === true && answers(m, 'EACCES', 'ok'),
     after: goOn,
   }),
   vs2620({
     name: 'supplementary groups keep their order',
     cite: 'sys_setgroups, kernel/sys.c: groups_sort since 2.6.4',
-    covers: ({ line, ours, keys }) => keys.join() === 'gr' && sorted(line.gr).join() === sorted(ours.gr).join(),
+    covers: ({ line, ours, keys }) =>
+      keys.join() === 'gr' && sorted(line.gr).join() === sorted(ours.gr).join(),
     after: goOn,
   }),
   vs2620({
@@ -366,9 +375,13 @@ export const ERA_2_2_12: readonly EraDifference[] = [
     name: 'O_TRUNC is a wish to write',
     cite: 'filp_open, fs/open.c (2.2): `flag |= 2`, so EISDIR for a directory; gone in 2.6',
     covers: (m) =>
-      opensWith(m, O_TRUNC) && (openFlags(m.line, m.world) & O_ACCMODE) === 0 && outcomes(m)?.ours === 'EISDIR',
+      opensWith(m, O_TRUNC) &&
+      (openFlags(m.line, m.world) & O_ACCMODE) === 0 &&
+      outcomes(m)?.ours === 'EISDIR',
     after: ({ line }) =>
-      line.e !== undefined ? 'go on' : otherWords(line, ...line.a.map((word) => withoutFlag(word, 'O_TRUNC'))),
+      line.e !== undefined
+        ? 'go on'
+        : otherWords(line, ...line.a.map((word) => withoutFlag(word, 'O_TRUNC'))),
   }),
   vs2620({
     name: 'names are looked up to their end before they are made or removed',
@@ -384,7 +397,9 @@ export const ERA_2_2_12: readonly EraDifference[] = [
     cite: 'do_rename and vfs_rename_dir, fs/namei.c (2.2): lookups, permissions, EINVAL, EBUSY for a target in use; 2.6: kinds of last component and ancestors first',
     covers: (m) =>
       m.line.op === 'rename' &&
-      (isOrdering(m) || answers(m, 'ok', 'EBUSY') || (pathsOf(m.line).some(endsOddly) && outcomes(m)?.ours === 'ok')),
+      (isOrdering(m) ||
+        answers(m, 'ok', 'EBUSY') ||
+        (pathsOf(m.line).some(endsOddly) && outcomes(m)?.ours === 'ok')),
     after: undoUnlessRecorded,
   }),
   vs2620({
@@ -393,7 +408,15 @@ export const ERA_2_2_12: readonly EraDifference[] = [
     covers: ({ line, ours }) => line.op === 'lock' && Number(line.a[5]) < 0 && ours.e === 'EINVAL',
     after: ({ line }) => {
       const [fd = '0', cmd = '0', type = '0', whence = '0', start = '0', len = '0'] = line.a
-      return otherWords(line, fd, cmd, type, whence, String(Number(start) + Number(len)), String(-Number(len)))
+      return otherWords(
+        line,
+        fd,
+        cmd,
+        type,
+        whence,
+        String(Number(start) + Number(len)),
+        String(-Number(len)),
+      )
     },
   }),
   vs2620({
@@ -408,7 +431,9 @@ export const ERA_2_2_12: readonly EraDifference[] = [
     cite: 'flock_lock_file, fs/locks.c (2.2): signal_pending is asked each time before the locks are looked at',
     covers: (m) =>
       allSleepIn(m, 'flock') &&
-      sleepers(m).every(({ index }) => m.line.wake?.[`T${index}`]?.r === 0 && m.ours.wake?.[`T${index}`]?.r !== 0),
+      sleepers(m).every(
+        ({ index }) => m.line.wake?.[`T${index}`]?.r === 0 && m.ours.wake?.[`T${index}`]?.r !== 0,
+      ),
     after: always,
   }),
   vs2620({
@@ -434,7 +459,8 @@ export const ERA_2_2_12: readonly EraDifference[] = [
         for (const { index, word } of masks) {
           const { proc } = actors[index] ?? {}
           const old = proc?.sys.sigprocmask(SIG_SETMASK, [...dialect.mask(word).signals])
-          if (old !== undefined && !isErr(old) && proc?.state === 'idle') proc.sys.sigprocmask(SIG_SETMASK, old)
+          if (old !== undefined && !isErr(old) && proc?.state === 'idle')
+            proc.sys.sigprocmask(SIG_SETMASK, old)
         }
       })
       return (world) => asStacked(m.line, takeRest(world))
@@ -454,7 +480,8 @@ export const ERA_2_2_12: readonly EraDifference[] = [
   vs2620({
     name: 'the youngest child is waited for first',
     cite: 'sys_wait4, kernel/exit.c (2.2), follows p_cptr and p_osptr; do_wait follows the list of children, oldest first, since 2.5',
-    covers: ({ line, keys }) => line.op === 'waitpid' && keys.every((key) => key === 'p' || key === 'ws') && keys.includes('p'),
+    covers: ({ line, keys }) =>
+      line.op === 'waitpid' && keys.every((key) => key === 'p' || key === 'ws') && keys.includes('p'),
     after: ({ line }) => instead(otherWords(line, line.p ?? '0', line.a[1] ?? '0')),
   }),
   vs2620({
@@ -467,7 +494,11 @@ export const ERA_2_2_12: readonly EraDifference[] = [
       if (m.keys.length === 0) {
         return zombies.some(({ proc, parent }) => proc.state === 'zombie' || hasPending(parent, SIGCHLD))
       }
-      return zombies.length > 0 && sleepers(m).length > 0 && sleepers(m).every((actor) => zombies.some(({ parent }) => parent === actor))
+      return (
+        zombies.length > 0 &&
+        sleepers(m).length > 0 &&
+        sleepers(m).every((actor) => zombies.some(({ parent }) => parent === actor))
+      )
     },
     after: (m) => {
       if (isAboutReaped(m)) return 'undo'
@@ -479,7 +510,8 @@ export const ERA_2_2_12: readonly EraDifference[] = [
         for (const { pid, parent } of zombies) {
           const sys = actors[parent?.index ?? 0]?.proc.sys
           sys?.waitpid(pid, WNOHANG)
-          if (parent?.ignoresChildren) sys?.sigaction(SIGCHLD, { handler: SIG_IGN, flags: parent.childFlags, mask: [] })
+          if (parent?.ignoresChildren)
+            sys?.sigaction(SIGCHLD, { handler: SIG_IGN, flags: parent.childFlags, mask: [] })
         }
       })
     },
@@ -516,7 +548,9 @@ export const ERA_2_2_12: readonly EraDifference[] = [
     after: (m) => {
       const { line, keys } = m
       if (sleepers(m).length > 0) return keys.every((key) => /\.(rev|r)$/.test(key)) ? 'go on' : 'stop'
-      return line.blk === 1 ? instead((world) => world.run({ ...line, a: [onePollEnd(world, line), line.a[1] ?? '0'] })) : 'undo'
+      return line.blk === 1
+        ? instead((world) => world.run({ ...line, a: [onePollEnd(world, line), line.a[1] ?? '0'] }))
+        : 'undo'
     },
   }),
   vs2620({

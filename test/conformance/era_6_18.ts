@@ -55,8 +55,11 @@ function mayKeepSetGid({ line, world }: Mismatch, gid: number): boolean {
   const sys = world.actors[line.t]?.proc.sys
   const sets = sys?.capget(0)
   const groups = sys?.getgroups()
-  if (sys === undefined || sets === undefined || groups === undefined || isErr(sets) || isErr(groups)) return true
-  return ((sets.effective >> CAP_FSETID) & 1) !== 0 || sys.getegid() === gid || groups.some((one) => one === gid)
+  if (sys === undefined || sets === undefined || groups === undefined || isErr(sets) || isErr(groups))
+    return true
+  return (
+    ((sets.effective >> CAP_FSETID) & 1) !== 0 || sys.getegid() === gid || groups.some((one) => one === gid)
+  )
 }
 
 /** The mode that a truncation by this task leaves a file since 2.6.19 and later. Linux: setattr_should_drop_suidgid. */
@@ -128,7 +131,9 @@ function isAboutOrphanedGroup(m: Mismatch): boolean {
   ]
   const about = keys.flatMap((key) => {
     if (key === 'stop' || key === 'dead') {
-      return [...without(line[key], ours[key]), ...without(ours[key], line[key])].map((event) => event.slice(-2))
+      return [...without(line[key], ours[key]), ...without(ours[key], line[key])].map((event) =>
+        event.slice(-2),
+      )
     }
     if (key === 'sig' || key === 'wake') return Object.keys({ ...line[key], ...ours[key] })
     return [/^(?:sig|wake)\.(T\d)(?:\.|$)/.exec(key)?.[1] ?? `T${line.t}`]
@@ -285,7 +290,11 @@ export const ERA_6_18: readonly EraDifference[] = [
   vs618({
     name: 'a read does not wait for what a sleeping writer still has',
     cite: 'pipe_read, fs/pipe.c: waiting_writers gone since 5.5; 2.6.20: pipe_readv lets PIPE_WAITING_WRITERS go on first',
-    covers: (m) => m.line.op === 'read' && m.keys.join() === 'r,d' && (m.ours.r ?? 0) > (m.line.r ?? 0) && m.ours.wake !== undefined,
+    covers: (m) =>
+      m.line.op === 'read' &&
+      m.keys.join() === 'r,d' &&
+      (m.ours.r ?? 0) > (m.line.r ?? 0) &&
+      m.ours.wake !== undefined,
     after: always,
   }),
   vs618({

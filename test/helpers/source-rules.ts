@@ -258,11 +258,12 @@ const COMPARISONS: ReadonlySet<ts.SyntaxKind> = new Set([
 ])
 
 /** Is the name only imported, compared with, handed to a function, or used as a type? */
-function isMention({ parent, ...node }: ts.Identifier): boolean {
+function isMention(node: ts.Identifier): boolean {
+  const { parent } = node
   if (ts.isImportSpecifier(parent) || ts.isExportSpecifier(parent)) return true
   if (ts.isTypeQueryNode(parent) || ts.isCaseClause(parent) || ts.isParameter(parent)) return true
   if (ts.isBinaryExpression(parent)) return COMPARISONS.has(parent.operatorToken.kind)
-  return ts.isCallExpression(parent) && parent.arguments.some((argument) => argument.pos === node.pos)
+  return ts.isCallExpression(parent) && parent.arguments.includes(node)
 }
 
 /** The `Date` of `stat.Date` or `{ Date: 1 }`: a member that happens to have the name. */
