@@ -12,6 +12,7 @@ import {
   SIG_DFL,
   SIG_IGN,
   SIGCHLD,
+  SIGKILL,
   SIGSTOP,
   type SigInfo,
 } from '../abi/signal.js'
@@ -57,7 +58,7 @@ export function getSignalToDeliver(current: Task, call: PendingCall | null): Del
     if (info === null) return null
     const sig = info.signo
     const action = actionOf(current, sig)
-    if (current.k.trace.signalDeliver) emitDeliver(current, info, action.handler)
+    if (current.k.trace.signalDeliver) emitDeliver(current, shownInfo(current, info), action.handler)
     if (action.handler === SIG_IGN) {
       if (sig === SIGCHLD && current.k.facts.reapsBySignal) reapZombies(current)
       continue
@@ -152,6 +153,10 @@ export function blockForHandler(current: Task, sig: number, action: KSigAction):
   }
   recalcSigpending(current)
 }
+
+/** What a tracer sees: not the SIGKILL that carries a group's death out, but the signal that it dies of. */
+const shownInfo = (current: Task, info: SigInfo): SigInfo =>
+  info.signo === SIGKILL && current.group.groupExit ? (current.group.fatal?.info ?? info) : info
 
 function emitDeliver(current: Task, info: SigInfo, handler: number): void {
   const { k } = current

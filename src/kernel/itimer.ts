@@ -24,8 +24,8 @@ export const isItimer = (which: number): boolean =>
 
 const tickMs = (k: KernelCore): number => 1000 / k.facts.hz
 
-/** A time as the kernel takes it. Linux: timeval_to_jiffies. */
-function clampMs(k: KernelCore, ms: number): number {
+/** A time as the kernel takes it; negative ones are the longest. Linux: timeval_to_jiffies, timespec_to_jiffies. */
+export function clampMs(k: KernelCore, ms: number): number {
   const longest = MAX_TICKS * tickMs(k)
   return ms < 0 || ms > longest ? longest : ms
 }

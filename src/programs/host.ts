@@ -48,6 +48,7 @@ import {
 } from './image.js'
 import { describeRequest, outputsOf } from './journal.js'
 import { Process } from './process.js'
+import { OutOfProgram, refuseCall } from './refuse_call.js'
 import {
   addCall,
   CALL_ALIASES,
@@ -609,7 +610,14 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     const program = programOf(task.program as ProgramImage) as PlainProgram<unknown>
     task.flags |= TF_DIRECT | TF_STARTED
     const process = this.handleFor(task)
-    const code = program.run(process.sys, ...task.argv.slice(1))
+    let code: unknown
+    try {
+      code = program.run(process.sys, ...task.argv.slice(1))
+    } catch (error) {
+      // The next call of a function whose process was killed, or runs another program by now, ends the function.
+      const isOver = task.state >= TASK_ZOMBIE || (task.flags & TF_STARTED) === 0
+      if (!(error instanceof OutOfProgram) || error.serial !== process.serial || !isOver) throw error
+    }
     // exec clears TF_STARTED: the new program goes on, whatever the old one returns.
     if ((task.flags & TF_STARTED) === 0) return
     if (task.state < TASK_ZOMBIE) doGroupExit(task, ((typeof code === 'number' ? code : 0) & 0xff) << 8)
@@ -682,14 +690,4 @@ function takeResult(task: Task): unknown {
 function trimArgs(args: unknown[]): unknown[] {
   while (args.length > 0 && args.at(-1) === undefined) args.pop()
   return args
-}
-
-function refuseCall(process: Process, task: Task, name: string): never {
-  const who = `pid ${process.pid}${task.comm === '' ? '' : ` (${task.comm})`}`
-  if (task.k.trace.emitting) throw new TypeError(`${name}: a trace listener must not call into the kernel`)
-  if (task.state >= TASK_ZOMBIE) throw new TypeError(`${name}: ${who} has ended and can make no calls`)
-  if ((task.flags & TF_DIRECT) === 0)
-    throw new TypeError(`${name}: ${who} runs a program; direct calls are for processes without one`)
-  if (task.state === TASK_STOPPED) throw new TypeError(`${name}: ${who} is stopped`)
-  throw new TypeError(`${name}: ${who} is still in ${task.call?.name ?? 'another call'}`)
 }

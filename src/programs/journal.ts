@@ -28,11 +28,11 @@ function textToBytes(text: string, into: Uint8Array): void {
 const CUT: object = Object.freeze({})
 
 /**
- * A deep copy of plain data: arrays, plain objects, bytes, primitives. Functions become null. `above` are the objects
- * that `value` is in.
+ * A deep copy of plain data: arrays, plain objects, bytes, primitives. Functions and symbols become null. `above` are
+ * the objects that `value` is in.
  */
 function copyValue(value: unknown, frozen: boolean, above: readonly object[] = []): unknown {
-  if (typeof value === 'function') return null
+  if (typeof value === 'function' || typeof value === 'symbol') return null
   if (typeof value !== 'object' || value === null) return value
   if (above.includes(value)) return CUT
   if (value instanceof Uint8Array) {

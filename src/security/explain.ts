@@ -4,6 +4,7 @@
  * What may have changed since (modes, owners, ids) comes from the record; names are looked up now.
  */
 
+import { newEncodeDev, oldEncodeDev } from '../abi/brand.js'
 import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_KILL, capabilityName } from '../abi/capability.js'
 import { errnoName, isErr } from '../abi/errno.js'
 import { type SigInfo, signalName } from '../abi/signal.js'
@@ -67,7 +68,9 @@ function describe(
   inode: Inode,
   { mode, uid, gid }: { readonly mode: number; readonly uid: number; readonly gid: number },
 ): WhyObject {
-  const object = { ino: inode.ino, fsType: inode.sb.type, mode, uid, gid }
+  const encode = task.k.facts.devBits === 16 ? oldEncodeDev : newEncodeDev
+  const { sb, ino } = inode
+  const object = { dev: encode(sb.dev), ino, fsType: sb.type, mode, uid, gid }
   const place = placeOf(refusal, inode)
   return place === null ? object : { ...object, path: dPath(task.fs, place.mnt, place.dentry) }
 }
@@ -81,7 +84,7 @@ function objectOf(refusal: Refusal, task: Task): WhyObject | undefined {
     : describe(refusal, task, inode, subject instanceof Inode ? refusal : inode)
 }
 
-const NOTHING: WhyObject = Object.freeze({ ino: 0, fsType: '', mode: 0, uid: 0, gid: 0 })
+const NOTHING: WhyObject = Object.freeze({ dev: 0, ino: 0, fsType: '', mode: 0, uid: 0, gid: 0 })
 
 const someObject = (refusal: Refusal, task: Task): WhyObject => objectOf(refusal, task) ?? NOTHING
 
@@ -112,9 +115,12 @@ function classOf(refusal: Refusal): DacClass {
 
 const CLASS_SHIFT: Readonly<Record<DacClass, number>> = { owner: 6, group: 3, other: 0 }
 
-/** Which capabilities would have overridden mode bits. Linux: generic_permission. */
-function overriding({ mode, what, detail }: Refusal, { k }: Task): readonly string[] {
-  if (detail !== undefined) return []
+/**
+ * Which capabilities would have overridden mode bits. access(2) takes them from all but the real user root.
+ * Linux: generic_permission, sys_access.
+ */
+function overriding({ mode, what, detail, syscall, cred }: Refusal, { k }: Task): readonly string[] {
+  if (detail !== undefined || (syscall === 'access' && cred?.uid !== 0)) return []
   const wanted = Number(what)
   const isDir = S_ISDIR(mode)
   const names: string[] = []

@@ -38,8 +38,7 @@ export interface Injectable {
 }
 
 /** Does the experiment want this to fail? Counts the point. Linux: should_fail. */
-export const shouldFail = (k: Injectable, name: FaultName): boolean =>
-  k.injection?.pass(name) ?? false
+export const shouldFail = (k: Injectable, name: FaultName): boolean => k.injection?.pass(name) ?? false
 
 type Wanted = (point: FaultPoint) => boolean
 

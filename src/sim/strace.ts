@@ -10,7 +10,7 @@
  */
 
 import type { Profile } from '../abi/profile.js'
-import { signalName } from '../abi/signal.js'
+import { SIGKILL, signalName } from '../abi/signal.js'
 import { straceName } from '../abi/syscalls.js'
 import { WCOREDUMP, WEXITSTATUS, WIFEXITED, WTERMSIG } from '../abi/wait.js'
 import { assertNever } from '../lib/assert.js'
@@ -117,6 +117,8 @@ export class StracePrinter {
         if (event.outcome === 'ignored') this.signal(event.pid, event.time, siginfo(event.info), event.signal)
         return
       case 'signal:deliver':
+        // The one signal that no tracer is shown.
+        if (event.signal === SIGKILL) return
         this.signal(event.pid, event.time, siginfo(event.info), event.signal)
         if (event.action === 'stop') {
           this.line(event.pid, event.time, `--- stopped by ${signalName(event.signal)} ---`)

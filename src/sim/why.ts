@@ -9,7 +9,9 @@ import type { Errno } from '../abi/errno.js'
 
 /** An inode, as it was when it was refused. */
 export interface WhyObject {
-  /** Its number. */
+  /** The device of its file system, as stat(2) gives it. */
+  readonly dev: number
+  /** Its number there. */
   readonly ino: number
   /** The type of its file system: 'ramfs', 'proc', … */
   readonly fsType: string

@@ -5,7 +5,7 @@
  */
 
 import { CAP_SYS_ADMIN } from '../abi/capability.js'
-import { EBUSY, EFAULT, EINVAL, ENODEV, ENOMEM, ENOTDIR, isErr } from '../abi/errno.js'
+import { EBUSY, EFAULT, EINVAL, ENODEV, ENOENT, ENOMEM, ENOTDIR, isErr } from '../abi/errno.js'
 import {
   MNT_DETACH,
   MNT_FORCE,
@@ -22,10 +22,11 @@ import { S_IFDIR, S_IFMT } from '../abi/stat.js'
 import type { Task } from '../kernel/task.js'
 import { requireCapability } from '../security/capability.js'
 import { shouldFail } from '../sim/faults.js'
-import { isSubdir } from '../vfs/dentry.js'
+import { type Dentry, isSubdir } from '../vfs/dentry.js'
 import { FMODE_WRITE } from '../vfs/file.js'
+import { S_DEAD } from '../vfs/inode.js'
 import { attachMount, detachMount, type Mount } from '../vfs/mount.js'
-import { LOOKUP_FOLLOW, pathLookup } from '../vfs/namei.js'
+import { followMount, LOOKUP_FOLLOW, pathLookup } from '../vfs/namei.js'
 import {
   cloneMount,
   doUmount,
@@ -66,6 +67,8 @@ export function sysMount(
   const verdict = current.k.security.sbMount(current, from, nd.dentry, fstype, flags)
   if (verdict !== 0) return verdict
   if ((flags & MS_REMOUNT) !== 0) return remount(current, flags, options)
+  // Where something is mounted already (the target was `.`), the new mount goes on top.
+  if (nd.dentry.mounted !== 0) followMount(nd)
   if (facts.hasBindMounts && (flags & MS_BIND) !== 0) return bind(current, from, (flags & MS_REC) !== 0)
   if (facts.hasBindMounts && (flags & MS_MOVE) !== 0) return move(current, from)
   return newMount(current, from, fstype, flags, options)
@@ -80,6 +83,7 @@ function newMount(current: Task, source: string, type: string, flags: number, op
   if (refused !== 0) return refused
   const at = nd.mnt
   const dentry = nd.dentry
+  if (!isAttached(k, at)) return EINVAL
   if (!k.facts.hasBindMounts && ((dentry.inode?.mode ?? 0) & S_IFMT) !== S_IFDIR) return ENOTDIR
   if (!k.facts.hasStackedMounts && (dentry === at.root || (dentry.inode?.count ?? 0) > 0)) return EBUSY
   const mnt = kernMount(k, type, source, flags, options)
@@ -100,7 +104,7 @@ function remount(current: Task, flags: number, options: string): number {
   const { nd } = k
   const refused = requireCapability(current, CAP_SYS_ADMIN)
   if (refused !== 0) return refused
-  if (nd.dentry !== nd.mnt.root) return EINVAL
+  if (nd.dentry !== nd.mnt.root || !isAttached(k, nd.mnt)) return EINVAL
   const { sb } = nd.mnt
   const failed = sb.ops.remount?.(k, sb, superFlags(flags), options) ?? 0
   if (failed !== 0) return failed
@@ -120,7 +124,13 @@ function hasWriters(k: Task['k'], sb: Mount['sb']): boolean {
   return false
 }
 
-/** Linux: do_loopback. */
+/** Is the mount part of the tree, not taken off and still used? Linux: check_mnt. */
+const isAttached = (k: Task['k'], mnt: Mount): boolean => mnt.parent !== null || mnt === k.state.rootMnt
+
+/**
+ * Another view of a tree. Deviation: on a directory that something is mounted on (`.`) the new mount goes on top, as
+ * other mounts do, and not beside the old one. Linux: do_loopback.
+ */
 function bind(current: Task, source: string, recursive: boolean): number {
   const { k } = current
   const { nd, nd2 } = k
@@ -128,29 +138,43 @@ function bind(current: Task, source: string, recursive: boolean): number {
   if (refused !== 0) return refused
   const failed = pathLookup(current, source, LOOKUP_FOLLOW, nd2)
   if (failed !== 0) return failed
-  if (k.injection !== null && cannotClone(k, nd2.mnt, recursive)) return ENOMEM
+  if (!isAttached(k, nd.mnt) || (recursive && !isAttached(k, nd2.mnt))) return EINVAL
+  const tree = treeOf(nd2.mnt, nd2.dentry, recursive)
+  if (k.injection !== null && cannotClone(k, tree)) return ENOMEM
   const mnt = cloneMount(nd2.mnt, nd2.dentry)
   const stuck = graftTree(k, mnt, nd.mnt, nd.dentry)
   if (stuck !== 0) {
     putMount(k, mnt)
     return stuck
   }
-  if (recursive) bindChildren(k, nd2.mnt, mnt)
+  bindChildren(k, tree, mnt)
   return 0
 }
 
-/** Is there no memory for a copy of a mount, with all below it? Linux undoes what copy_tree has begun. */
-function cannotClone(k: Task['k'], mnt: Mount, recursive: boolean): boolean {
-  if (shouldFail(k, 'alloc:mount')) return true
-  return recursive && [...(mnt.children?.values() ?? [])].some((child) => cannotClone(k, child, true))
+/** A mount and those on it, as they are before any copy is there. */
+interface MountTree {
+  readonly mnt: Mount
+  readonly children: readonly MountTree[]
 }
 
+function treeOf(mnt: Mount, root: Dentry, recursive: boolean): MountTree {
+  const inside = [...(recursive ? (mnt.children?.values() ?? []) : [])].filter(
+    ({ mountpoint }) => mountpoint !== null && isSubdir(mountpoint, root),
+  )
+  return { mnt, children: inside.map((child) => treeOf(child, child.root, true)) }
+}
+
+/** Is there no memory for a copy of a tree? Linux undoes what copy_tree has begun. */
+const cannotClone = (k: Task['k'], { children }: MountTree): boolean =>
+  shouldFail(k, 'alloc:mount') || children.some((child) => cannotClone(k, child))
+
 /** Linux: copy_tree. */
-function bindChildren(k: Task['k'], from: Mount, to: Mount): void {
-  for (const child of [...(from.children?.values() ?? [])]) {
-    if (child.mountpoint === null || child === to || !isSubdir(child.mountpoint, to.root)) continue
-    const copy = cloneMount(child, child.root)
-    attachMount(copy, to, child.mountpoint)
+function bindChildren(k: Task['k'], { children }: MountTree, to: Mount): void {
+  for (const child of children) {
+    const { mountpoint, root } = child.mnt
+    if (mountpoint === null) continue
+    const copy = cloneMount(child.mnt, root)
+    attachMount(copy, to, mountpoint)
     k.state.mounts.push(copy)
     bindChildren(k, child, copy)
   }
@@ -158,13 +182,15 @@ function bindChildren(k: Task['k'], from: Mount, to: Mount): void {
 
 /** Linux: do_move_mount. */
 function move(current: Task, source: string): number {
-  const { nd, nd2 } = current.k
+  const { k } = current
+  const { nd, nd2 } = k
   const refused = requireCapability(current, CAP_SYS_ADMIN)
   if (refused !== 0) return refused
   const failed = pathLookup(current, source, LOOKUP_FOLLOW, nd2)
   if (failed !== 0) return failed
   const mnt = nd2.mnt
-  if (nd2.dentry !== mnt.root || mnt.parent === null) return EINVAL
+  if (nd2.dentry !== mnt.root || mnt.parent === null || !isAttached(k, nd.mnt)) return EINVAL
+  if (((nd.dentry.inode?.flags ?? 0) & S_DEAD) !== 0) return ENOENT
   for (let at: Mount | null = nd.mnt; at !== null; at = at.parent) if (at === mnt) return EINVAL
   const isDir = (mode: number | undefined): boolean => ((mode ?? 0) & S_IFMT) === S_IFDIR
   if (isDir(nd.dentry.inode?.mode) !== isDir(mnt.root.inode?.mode)) return EINVAL
@@ -183,7 +209,7 @@ export function sysUmount2(current: Task, target: string, flags: number): number
   }
   const failed = pathLookup(current, target, LOOKUP_FOLLOW, nd)
   if (failed !== 0) return failed
-  if (nd.dentry !== nd.mnt.root) return EINVAL
+  if (nd.dentry !== nd.mnt.root || !isAttached(k, nd.mnt)) return EINVAL
   const refused = requireCapability(current, CAP_SYS_ADMIN)
   if (refused !== 0) return refused
   if ((flags & ~(MNT_FORCE | MNT_DETACH)) !== 0) return EINVAL

@@ -293,9 +293,11 @@ function beginSelect(
   except: unknown,
   timeoutMs: unknown,
 ): SelectCall | Errno {
-  const timeout = timeoutMs ?? Number.POSITIVE_INFINITY
-  if (typeof timeout !== 'number') return EFAULT
-  if (!(timeout >= 0) || nfds < 0) return EINVAL
+  const given = timeoutMs ?? Number.POSITIVE_INFINITY
+  if (typeof given !== 'number') return EFAULT
+  if (!(given >= 0) || nfds < 0) return EINVAL
+  // What is longer than the clock can count is for ever. Linux: MAX_SELECT_SECONDS.
+  const timeout = given > 0x7fffffff ? Number.POSITIVE_INFINITY : given
   if (shouldFail(current.k, 'alloc:page')) return ENOMEM
   const sets = copySets(current, nfds, read, write, except)
   if (isErr(sets)) return sets

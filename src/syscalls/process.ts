@@ -73,7 +73,10 @@ export function sysClone(current: Task, flags: number, fn: unknown): number {
 /** A list of strings; missing is empty; an object is 'NAME=value' each; null where it is anything else. */
 function strings(value: unknown): readonly string[] | null {
   if (value === undefined || value === null) return []
-  if (Array.isArray(value)) return value.every((word) => typeof word === 'string') ? value : null
+  if (Array.isArray(value)) {
+    for (const word of value) if (typeof word !== 'string') return null
+    return value
+  }
   if (typeof value !== 'object') return null
   const pairs = Object.entries(value)
   return pairs.every(([, word]) => typeof word === 'string')

@@ -88,7 +88,9 @@ export function sysPwrite(current: Task, fd: number, data: Uint8Array, pos: numb
 function segments(value: unknown): readonly Uint8Array[] | number {
   if (!Array.isArray(value)) return EFAULT
   if (value.length > UIO_MAXIOV) return EINVAL
-  return value.every((part) => part instanceof Uint8Array) ? value : EFAULT
+  // By iteration: a hole is no segment, and `every` would pass over it.
+  for (const part of value) if (!(part instanceof Uint8Array)) return EFAULT
+  return value
 }
 
 /** All segments in one. */

@@ -16,6 +16,7 @@ import {
   type Sigaction,
   type SigInfo,
 } from '../abi/signal.js'
+import { clampMs } from '../kernel/itimer.js'
 import {
   actionOf,
   checkKillPermission,
@@ -192,7 +193,7 @@ interface SigwaitState {
 export function sysSigtimedwait(current: Task, set: unknown, timeoutMs: unknown): Ret<SigInfo> {
   const words = arrayToSet(set)
   if (words === null) return EFAULT
-  const forever = timeoutMs === undefined || timeoutMs === null
+  const forever = timeoutMs === undefined || timeoutMs === null || timeoutMs === Number.POSITIVE_INFINITY
   if (!forever && (typeof timeoutMs !== 'number' || !(timeoutMs >= 0))) return EINVAL
   const low = words[0] & ~UNBLOCKABLE
   const high = words[1]
@@ -204,7 +205,7 @@ export function sysSigtimedwait(current: Task, set: unknown, timeoutMs: unknown)
     return sleepSigwait(current, state)
   }
   if (!forever && timeoutMs === 0) return EAGAIN
-  const deadline = forever ? 0 : current.k.state.now + Number(timeoutMs)
+  const deadline = forever ? 0 : current.k.state.now + clampMs(current.k, Number(timeoutMs))
   const { blockedLow, blockedHigh } = current
   const timer = forever ? null : wakeAt(current, deadline)
   // The signals waited for are let through meanwhile, so that they wake the sleeper.

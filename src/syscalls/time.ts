@@ -11,7 +11,7 @@
 import { CAP_SYS_TIME } from '../abi/capability.js'
 import { EFAULT, EINTR, EINVAL, EPERM, ERESTART_RESTARTBLOCK, isErr, type Ret } from '../abi/errno.js'
 import { ITIMER_REAL, type Itimerval, type Timeval } from '../abi/time.js'
-import { getItimer, isItimer, setItimer } from '../kernel/itimer.js'
+import { clampMs, getItimer, isItimer, setItimer } from '../kernel/itimer.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import { sleep, wakeAt } from '../kernel/sleep.js'
 import type { Task } from '../kernel/task.js'
@@ -151,7 +151,8 @@ export function sysNanosleep(current: Task, ms: unknown, rest: unknown): number 
   const { restart, k } = current
   if (typeof ms !== 'number') return EFAULT
   if (!(ms >= 0)) return EINVAL
-  const nap = restart instanceof Nap ? restart : new Nap(k.state.now + ms)
+  const wanted = ms === Number.POSITIVE_INFINITY ? ms : clampMs(k, ms)
+  const nap = restart instanceof Nap ? restart : new Nap(k.state.now + wanted)
   if (k.state.now >= nap.until) {
     // Another wake-up at the same moment may have come before the timer's.
     if (nap.timer !== null) k.state.timers.remove(nap.timer)

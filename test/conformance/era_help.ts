@@ -82,6 +82,35 @@ export function answers(mismatch: Mismatch, recorded: string, ...ours: readonly 
   return both !== undefined && both.recorded === recorded && ours.includes(both.ours)
 }
 
+/** An entry about a recording of 2.6.20 and the 2.2.12 profile. */
+export const vs2620 = (entry: Omit<EraDifference, 'recordings' | 'profiles'>): EraDifference => ({
+  recordings: ['2.6.20'],
+  profiles: ['2.2.12'],
+  ...entry,
+})
+
+/** A word of flags without one of them. */
+export const withoutFlag = (word: string, flag: string): string =>
+  word
+    .split('|')
+    .filter((name) => name !== flag)
+    .join('|')
+
+/** The tasks whose sleep the keys of a mismatch are about; empty if any key is about anything else. */
+export function sleepers(m: Mismatch): Actor[] {
+  const { keys, line, ours } = m
+  const names = keys.flatMap((key) =>
+    key === 'wake' ? Object.keys({ ...line.wake, ...ours.wake }) : [/^wake\.(T\d)/.exec(key)?.[1] ?? ''],
+  )
+  const actors = names.map((name) => actorOf(m, name))
+  return actors.every((actor) => actor !== undefined) ? (actors as Actor[]) : []
+}
+
+export const allSleepIn = (m: Mismatch, ...ops: readonly string[]): boolean => {
+  const actors = sleepers(m)
+  return actors.length > 0 && actors.every((actor) => ops.includes(actor.line?.op ?? ''))
+}
+
 /** Do both sides fail, in another order of the same checks? `recorded` narrows it to one recorded errno. */
 export function isOrdering(mismatch: Mismatch, recorded?: string): boolean {
   const both = outcomes(mismatch)
@@ -99,6 +128,9 @@ export const unlessChanged: EraDifference['after'] = ({ line, ours }) =>
 /** `after` of a line that failed there and may have done something here. */
 export const undoIfRefused: EraDifference['after'] = ({ line, ours }) =>
   line.e === undefined ? 'stop' : ours.e === undefined ? 'undo' : 'go on'
+
+/** `after` of a line that leaves the same world. */
+export const goOn: EraDifference['after'] = () => 'go on'
 
 /** `after` of a line that leaves two different worlds. */
 export const always: EraDifference['after'] = () => 'stop'

@@ -128,13 +128,15 @@ function linkTarget(proc: Process, path: string): string {
   return isErr(target) ? '' : printText(target)
 }
 
+/** One buffer for all: a file never makes its reader wait. */
+const dumped = new Uint8Array(DUMP_MAX)
+
 function content(proc: Process, path: string): string | null {
   const fd = proc.sys.open(pathOf(path), O_LARGEFILE, 0)
   if (isErr(fd)) return null
-  const buf = new Uint8Array(DUMP_MAX)
-  const count = proc.sys.read(fd, buf)
+  const count = proc.sys.read(fd, dumped)
   proc.sys.close(fd)
-  return count < 0 ? null : printData(buf.subarray(0, count))
+  return count < 0 ? null : printData(dumped.subarray(0, count))
 }
 
 /** read and pread: the data, unless the descriptor is /bin/x, whose content differs from recorder to recorder. */

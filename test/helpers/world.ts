@@ -23,7 +23,6 @@ import {
 } from 'paleokernel'
 import { assertState } from '../../src/lib/graph.js'
 
-
 /** The options of a kernel without modules. */
 export type PlainOptions = Omit<KernelOptions<readonly []>, 'modules'>
 

@@ -74,12 +74,30 @@ describe('hooks of several modules', () => {
 
 describe('a wrong hook', () => {
   it.each([
-    ['throws', () => { throw new RangeError('oops') }, "hook taskKill of module 'bad' threw: RangeError: oops"],
-    ['returns undefined', () => undefined, "hook taskKill of module 'bad' returned undefined: 0 or an errno is wanted"],
+    [
+      'throws',
+      () => {
+        throw new RangeError('oops')
+      },
+      "hook taskKill of module 'bad' threw: RangeError: oops",
+    ],
+    [
+      'returns undefined',
+      () => undefined,
+      "hook taskKill of module 'bad' returned undefined: 0 or an errno is wanted",
+    ],
     ['returns true', () => true, "hook taskKill of module 'bad' returned true: 0 or an errno is wanted"],
-    ['returns a positive number', () => 13, "hook taskKill of module 'bad' returned 13: 0 or an errno is wanted"],
+    [
+      'returns a positive number',
+      () => 13,
+      "hook taskKill of module 'bad' returned 13: 0 or an errno is wanted",
+    ],
     ['returns NaN', () => Number.NaN, "hook taskKill of module 'bad' returned NaN: 0 or an errno is wanted"],
-    ['returns a promise', async () => 0, "hook taskKill of module 'bad' returned [object Promise]: 0 or an errno is wanted"],
+    [
+      'returns a promise',
+      async () => 0,
+      "hook taskKill of module 'bad' returned [object Promise]: 0 or an errno is wanted",
+    ],
   ])('that %s is a KernelBug, never a permission', (_what, hook, message) => {
     const { k, p } = scene(withHooks('bad', { taskKill: hook as never }))
     const victim = forkOf(k, p)
@@ -160,37 +178,44 @@ const childOf = (k: Kernel): Process => handle(k, 3)
 
 describe('every hook', () => {
   it('has a deed here that asks it', () => {
-    expect(Object.keys(DEEDS).sort()).toEqual(Object.keys(HOOKS).filter((name) => name !== 'inodeInit').sort())
+    expect(Object.keys(DEEDS).sort()).toEqual(
+      Object.keys(HOOKS)
+        .filter((name) => name !== 'inodeInit')
+        .sort(),
+    )
   })
 
-  it.each(Object.keys(DEEDS) as (keyof typeof DEEDS)[])('%s can refuse, and then nothing has changed', (name) => {
-    let refuses = false
-    const hook = (current: Task | null): number => (refuses && current?.pid === 2 ? EROFS : 0)
-    const k = createKernel({
-      modules: [withHooks('no', { [name]: hook })],
-      profile: '2.6.14',
-      programs: {
-        '/bin/prog': function* (sys) {
-          yield* sys.getpid()
+  it.each(Object.keys(DEEDS) as (keyof typeof DEEDS)[])(
+    '%s can refuse, and then nothing has changed',
+    (name) => {
+      let refuses = false
+      const hook = (current: Task | null): number => (refuses && current?.pid === 2 ? EROFS : 0)
+      const k = createKernel({
+        modules: [withHooks('no', { [name]: hook })],
+        profile: '2.6.14',
+        programs: {
+          '/bin/prog': function* (sys) {
+            yield* sys.getpid()
+          },
         },
-      },
-    })
-    const p = k.spawn()
-    writeFile(p, '/tmp/file', 'x')
-    ok(p.sys.mkdir('/tmp/dir', 0o755))
-    ok(p.sys.symlink('file', '/tmp/link'))
-    ok(p.sys.open('/tmp/file', O_RDWR))
-    forkOf(k, p)
-    refuses = true
-    const before = k.digest()
-    const result = DEEDS[name](p, k)
-    // No child is waited for when none may be; a lack of capability is EPERM.
-    const expected = name === 'taskWait' ? -10 : name === 'capable' ? EPERM : EROFS
-    expect(result).toBe(expected)
-    refuses = false
-    expect(k.digest()).toBe(before)
-    checkInvariants(k)
-  })
+      })
+      const p = k.spawn()
+      writeFile(p, '/tmp/file', 'x')
+      ok(p.sys.mkdir('/tmp/dir', 0o755))
+      ok(p.sys.symlink('file', '/tmp/link'))
+      ok(p.sys.open('/tmp/file', O_RDWR))
+      forkOf(k, p)
+      refuses = true
+      const before = k.digest()
+      const result = DEEDS[name](p, k)
+      // No child is waited for when none may be; a lack of capability is EPERM.
+      const expected = name === 'taskWait' ? -10 : name === 'capable' ? EPERM : EROFS
+      expect(result).toBe(expected)
+      refuses = false
+      expect(k.digest()).toBe(before)
+      checkInvariants(k)
+    },
+  )
 })
 
 describe('the order of checks', () => {
@@ -216,7 +241,9 @@ describe('the order of checks', () => {
   it('says in the trace which module refused what', () => {
     const { k, p } = scene(withHooks('policy', { inodeMkdir: ({ pid }) => (pid === 1 ? 0 : EPERM) }))
     const denials: unknown[] = []
-    k.trace.on('security:deny', ({ pid, errno, check, reason }) => denials.push({ pid, errno, check, reason }))
+    k.trace.on('security:deny', ({ pid, errno, check, reason }) =>
+      denials.push({ pid, errno, check, reason }),
+    )
     expect(p.sys.mkdir('/tmp/new', 0o700)).toBe(EPERM)
     expect(denials).toEqual([
       { pid: p.pid, errno: EPERM, check: 'hook', reason: expect.stringContaining("module 'policy'") },

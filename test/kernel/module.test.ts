@@ -11,8 +11,8 @@ import {
   EPERM,
   type Inode,
   isErr,
-  type KernelCore,
   KernelBug,
+  type KernelCore,
   O_RDONLY,
   S_IFCHR,
   type Task,
@@ -40,34 +40,92 @@ describe('a list of modules that cannot work is refused at creation', () => {
     ['a factory', [() => named('a')], 'is not a module: pass what a factory such as net() returns'],
     ['nothing', [null], 'modules: null is not a module'],
     ['no name', [named('')], "modules: a module's name must be a word such as 'mac', not \"\""],
-    ['a name that is no word', [named('my-module')], "modules: a module's name must be a word such as 'mac', not \"my-module\""],
-    ['no attach', [{ name: 'a', init: () => ({}) }], "module 'a' must have the functions init and attach: see defineModule"],
+    [
+      'a name that is no word',
+      [named('my-module')],
+      "modules: a module's name must be a word such as 'mac', not \"my-module\"",
+    ],
+    [
+      'no attach',
+      [{ name: 'a', init: () => ({}) }],
+      "module 'a' must have the functions init and attach: see defineModule",
+    ],
     ['a duplicate', [named('a'), named('b'), named('a')], "module 'a' is given twice: pass each module once"],
-    ['a missing requirement', [named('a', { requires: ['net'] })], "module 'a' requires module 'net': add net() to modules"],
-    ['a conflict', [named('a', { conflicts: ['b'] }), named('b')], "modules 'a' and 'b' conflict: pass one of them"],
+    [
+      'a missing requirement',
+      [named('a', { requires: ['net'] })],
+      "module 'a' requires module 'net': add net() to modules",
+    ],
+    [
+      'a conflict',
+      [named('a', { conflicts: ['b'] }), named('b')],
+      "modules 'a' and 'b' conflict: pass one of them",
+    ],
     [
       'a circle',
       [named('a', { requires: ['b'] }), named('b', { requires: ['c'] }), named('c', { requires: ['a'] })],
       'modules require each other in a circle: a -> b -> c -> a',
     ],
-    ['a circle of uses', [named('a', { uses: ['b'] }), named('b', { uses: ['a'] })], 'in a circle: a -> b -> a'],
-    ['the name of a member', [named('fork')], "'fork' is the name of a kernel member: call the module something else"],
+    [
+      'a circle of uses',
+      [named('a', { uses: ['b'] }), named('b', { uses: ['a'] })],
+      'in a circle: a -> b -> a',
+    ],
+    [
+      'the name of a member',
+      [named('fork')],
+      "'fork' is the name of a kernel member: call the module something else",
+    ],
     ['the name of an inner member', [named('state')], "'state' is the name of a kernel member"],
-    ['no contributions', [named('a', { attach: () => undefined as never })], "module 'a': attach must return contributions with an api"],
-    ['contributions without an api', [named('a', { attach: () => ({}) as never })], "module 'a': attach must return contributions with an api"],
-    ['a file system of the core', [named('a', { contributes: fs('proc') })], "file system 'proc' is contributed by the core and by module 'a'"],
-    ['a file system twice', [named('a', { contributes: fs('x') }), named('b', { contributes: fs('x') })], "file system 'x' is contributed by module 'a' and by module 'b'"],
-    ['a call of the core', [named('a', { contributes: { syscalls: { open: () => 0 } } })], "module 'a' contributes 'open', which is a system call of the core"],
-    ['a call by another name', [named('a', { contributes: { syscalls: { exec: () => 0 } } })], "module 'a' contributes 'exec', which is a system call of the core"],
+    [
+      'no contributions',
+      [named('a', { attach: () => undefined as never })],
+      "module 'a': attach must return contributions with an api",
+    ],
+    [
+      'contributions without an api',
+      [named('a', { attach: () => ({}) as never })],
+      "module 'a': attach must return contributions with an api",
+    ],
+    [
+      'a file system of the core',
+      [named('a', { contributes: fs('proc') })],
+      "file system 'proc' is contributed by the core and by module 'a'",
+    ],
+    [
+      'a file system twice',
+      [named('a', { contributes: fs('x') }), named('b', { contributes: fs('x') })],
+      "file system 'x' is contributed by module 'a' and by module 'b'",
+    ],
+    [
+      'a call of the core',
+      [named('a', { contributes: { syscalls: { open: () => 0 } } })],
+      "module 'a' contributes 'open', which is a system call of the core",
+    ],
+    [
+      'a call by another name',
+      [named('a', { contributes: { syscalls: { exec: () => 0 } } })],
+      "module 'a' contributes 'exec', which is a system call of the core",
+    ],
     [
       'a call twice',
-      [named('a', { contributes: { syscalls: { frob: () => 0 } } }), named('b', { contributes: { syscalls: { frob: () => 0 } } })],
+      [
+        named('a', { contributes: { syscalls: { frob: () => 0 } } }),
+        named('b', { contributes: { syscalls: { frob: () => 0 } } }),
+      ],
       "system call 'frob' is contributed by module 'a' and by module 'b'",
     ],
-    ['a call that is no function', [named('a', { contributes: { syscalls: { frob: 5 } } })], "module 'a': system call 'frob' is not a function"],
+    [
+      'a call that is no function',
+      [named('a', { contributes: { syscalls: { frob: 5 } } })],
+      "module 'a': system call 'frob' is not a function",
+    ],
     [
       'a timer handler twice',
-      [named('a', { contributes: { timers: { tick: () => {} } } }), named('b', { contributes: { timers: { tick: () => {} } } })],
+      [
+        named('a', { contributes: { timers: { tick: () => {} } } }),
+        named('b', { contributes: { timers: { tick: () => {} } } }),
+      ],
       "timer handler 'tick' is contributed by module 'a' and by module 'b'",
     ],
     [
@@ -75,14 +133,29 @@ describe('a list of modules that cannot work is refused at creation', () => {
       [named('a', { contributes: device('one', 60) }), named('b', { contributes: device('two', 60) })],
       "device 'two' of module 'b' wants char major 60, which device 'one' of module 'a' has",
     ],
-    ['a device number of the core', [named('a', { contributes: device('mine', 1) })], "device 'mine' of module 'a' wants char major 1"],
-    ['a device number out of range', [named('a', { contributes: device('far', 5000) })], 'major 5000 is not between 1 and 127'],
+    [
+      'a device number of the core',
+      [named('a', { contributes: device('mine', 1) })],
+      "device 'mine' of module 'a' wants char major 1",
+    ],
+    [
+      'a device number out of range',
+      [named('a', { contributes: device('far', 5000) })],
+      'major 5000 is not between 1 and 127',
+    ],
     [
       'a device node twice',
-      [named('a', { contributes: device('one', 60, 'x') }), named('b', { contributes: device('two', 61, 'x') })],
+      [
+        named('a', { contributes: device('one', 60, 'x') }),
+        named('b', { contributes: device('two', 61, 'x') }),
+      ],
       "device 'two' of module 'b' wants the node 'x', which device 'one' of module 'a' has",
     ],
-    ['an entry of /proc twice', [named('a', { contributes: { proc: [{ path: 'version', mode: 0o444, read: () => '' }] } })], "module 'a'"],
+    [
+      'an entry of /proc twice',
+      [named('a', { contributes: { proc: [{ path: 'version', mode: 0o444, read: () => '' }] } })],
+      "module 'a'",
+    ],
   ])('with %s', (_what, modules, message) => {
     expect(() => make(...modules)).toThrow(TypeError)
     expect(() => make(...modules)).toThrow(message)
@@ -93,7 +166,7 @@ describe('the order of modules', () => {
   it('is the given one, but a module comes after those it requires or uses', () => {
     const order: string[] = []
     const noting = (name: string, more: Partial<AnyModule> = {}): AnyModule =>
-      named(name, { ...more, init: () => (order.push(name), {}) })
+      named(name, { ...more, init: () => ({ place: order.push(name) }) })
     make(noting('a', { requires: ['c'] }), noting('b', { uses: ['d', 'absent'] }), noting('c'), noting('d'))
     expect(order).toEqual(['c', 'a', 'd', 'b'])
   })
@@ -101,7 +174,10 @@ describe('the order of modules', () => {
   it('is told by describe, with what each contributes', () => {
     const k = createKernel({
       modules: [
-        named('late', { requires: ['early'], contributes: { hooks: { taskKill: () => 0 }, notify: { fork() {} } } }),
+        named('late', {
+          requires: ['early'],
+          contributes: { hooks: { taskKill: () => 0 }, notify: { fork() {} } },
+        }),
         named('early', {
           contributes: {
             syscalls: { frob: () => 0 },
@@ -113,9 +189,26 @@ describe('the order of modules', () => {
         }),
       ],
     })
-    const empty = { requires: [], hooks: [], syscalls: [], filesystems: [], devices: [], proc: [], notify: [], timers: [] }
+    const empty = {
+      requires: [],
+      hooks: [],
+      syscalls: [],
+      filesystems: [],
+      devices: [],
+      proc: [],
+      notify: [],
+      timers: [],
+    }
     expect(k.describe().modules).toEqual([
-      { ...empty, name: 'early', syscalls: ['frob'], filesystems: ['earlyfs'], devices: ['earlydev'], proc: ['early'], timers: ['tick'] },
+      {
+        ...empty,
+        name: 'early',
+        syscalls: ['frob'],
+        filesystems: ['earlyfs'],
+        devices: ['earlydev'],
+        proc: ['early'],
+        timers: ['tick'],
+      },
       { ...empty, name: 'late', requires: ['early'], hooks: ['taskKill'], notify: ['fork'] },
     ])
     expect(k.describe().filesystems).toContain('earlyfs')
@@ -149,7 +242,9 @@ describe('a contributed system call', () => {
   it('is on every surface, with the calling task bound', () => {
     const k = createKernel({ modules: [counter()] })
     const p = k.spawn()
-    expect([p.sys.count(2), p.libc.count(3), p.begin.count(4).result, k.counter.of(p.pid)]).toEqual([2, 5, 9, 9])
+    expect([p.sys.count(2), p.libc.count(3), p.begin.count(4).result, k.counter.of(p.pid)]).toEqual([
+      2, 5, 9, 9,
+    ])
     expect(p.sys.count('x' as never)).toBe(EINVAL)
     expect(() => p.libc.count('x' as never)).toThrow('EINVAL: Invalid argument, count')
     k.spawn({
@@ -217,11 +312,19 @@ describe('the API of a module', () => {
 
 describe('state of a module that cannot be copied', () => {
   it.each([
-    ['a closure', () => ({ deep: [{ f: () => 1 }] }), 'function in state at modules.get("bad").deep[0].f: use defineFileOps'],
+    [
+      'a closure',
+      () => ({ deep: [{ f: () => 1 }] }),
+      'function in state at modules.get("bad").deep[0].f: use defineFileOps',
+    ],
     ['a date', () => ({ when: new Date(0) }), 'Date in state at modules.get("bad").when: keep plain data'],
     ['a weak map', () => ({ seen: new WeakMap() }), 'WeakMap in state at modules.get("bad").seen'],
     ['a promise', () => ({ later: Promise.resolve() }), 'Promise in state at modules.get("bad").later'],
-    ['a generator', () => ({ run: (function* () {})() }), 'Generator in state at modules.get("bad").run: keep its journal instead'],
+    [
+      'a generator',
+      () => ({ run: (function* () {})() }),
+      'Generator in state at modules.get("bad").run: keep its journal instead',
+    ],
   ])('%s is found by fork, snapshot and digest, with the path to it', (_what, init, message) => {
     const k = createKernel({ modules: [named('bad', { init })] })
     for (const copy of [() => k.fork(), () => k.snapshot(), () => k.digest()]) expect(copy).toThrow(message)
@@ -259,12 +362,19 @@ describe('notifiers', () => {
     child?.sys.execve('/bin/next', ['next'], [])
     k.run()
     p.sys.wait4(-1, 0)
-    expect(heard).toEqual([`fork 2 ${pid}`, `setid ${pid} 77`, `exec ${pid} next`, `exit ${pid} 768`, `release ${pid}`])
+    expect(heard).toEqual([
+      `fork 2 ${pid}`,
+      `setid ${pid} 77`,
+      `exec ${pid} next`,
+      `exit ${pid} 768`,
+      `release ${pid}`,
+    ])
   })
 
   it('of several modules run in their order', () => {
     const heard: string[] = []
-    const noting = (name: string): AnyModule => named(name, { contributes: { notify: { fork: () => heard.push(name) } } })
+    const noting = (name: string): AnyModule =>
+      named(name, { contributes: { notify: { fork: () => heard.push(name) } } })
     const k = createKernel({ modules: [noting('a'), noting('b')] })
     heard.length = 0
     k.spawn().sys.fork()
@@ -359,7 +469,14 @@ describe('contributed devices, file systems, proc entries, timers', () => {
       init: () => ({ ticks: 0 }),
       attach: (k, state) => ({
         api: { ticks: () => state.ticks, start: (ms: number) => k.addTimer(ms, 'echo.tick', null) },
-        devices: [{ name: 'echo', major: 'dynamic' as const, nodes: [{ name: 'misc/echo', minor: 3, mode: 0o644 }], open: (_k: KernelCore, minor: number) => (minor === 3 ? echoOps : null) }],
+        devices: [
+          {
+            name: 'echo',
+            major: 'dynamic' as const,
+            nodes: [{ name: 'misc/echo', minor: 3, mode: 0o644 }],
+            open: (_k: KernelCore, minor: number) => (minor === 3 ? echoOps : null),
+          },
+        ],
         proc: [{ path: 'echo', mode: 0o444, read: () => `ticks ${state.ticks}\n` }],
         timers: { 'echo.tick': () => void state.ticks++ },
       }),
@@ -374,7 +491,10 @@ describe('contributed devices, file systems, proc entries, timers', () => {
     k.echo.start(10)
     const copy = k.fork()
     const own = copy.process(p.pid)
-    for (const [kernel, process] of [[copy, own], [k, p]] as const) {
+    for (const [kernel, process] of [
+      [copy, own],
+      [k, p],
+    ] as const) {
       if (process === undefined) throw new Error('no such process')
       kernel.advance(10)
       expect([process.sys.read(fd, buf), utf8Decode(buf)]).toEqual([2, 'll'])
@@ -394,7 +514,11 @@ describe('contributed devices, file systems, proc entries, timers', () => {
 
   it('is a bug where a timer has no handler', () => {
     const k = createKernel({
-      modules: [named('a', { attach: (core: KernelCore) => ({ api: { start: () => core.addTimer(1, 'none', null) } }) })],
+      modules: [
+        named('a', {
+          attach: (core: KernelCore) => ({ api: { start: () => core.addTimer(1, 'none', null) } }),
+        }),
+      ],
     })
     ;(k as unknown as { a: { start(): void } }).a.start()
     expect(() => k.run()).toThrow(KernelBug)

@@ -8,9 +8,9 @@ import {
   type Kernel,
   O_CREAT,
   O_RDWR,
+  PROFILES,
   type Process,
   type Profile,
-  PROFILES,
   RLIMIT_CORE,
   RLIMIT_FSIZE,
   RLIMIT_NOFILE,
@@ -118,7 +118,12 @@ describe('RLIMIT_NOFILE (EMFILE)', () => {
     for (let i = 0; i < 3; i++) expect(p.sys.open('/etc/passwd', 0)).toBe(i)
     expect(p.sys.pipe()).toBe(EMFILE)
     expect(p.sys.dup(0)).toBe(3)
-    for (const attempt of [() => p.sys.dup(0), () => p.sys.open('/', 0), () => p.sys.fcntl(0, F_DUPFD, 0), () => p.sys.pipe()])
+    for (const attempt of [
+      () => p.sys.dup(0),
+      () => p.sys.open('/', 0),
+      () => p.sys.fcntl(0, F_DUPFD, 0),
+      () => p.sys.pipe(),
+    ])
       expect(attempt()).toBe(EMFILE)
     ok(p.sys.close(1))
     expect(p.sys.open('/', 0)).toBe(1)

@@ -23,7 +23,6 @@ import {
   SIGCHLD,
   SIGCONT,
   SIGHUP,
-  type SigInfo,
   SIGINT,
   SIGKILL,
   SIGPIPE,
@@ -38,6 +37,7 @@ import {
   SIGUSR1,
   SIGUSR2,
   SIGWINCH,
+  type SigInfo,
   WIFSTOPPED,
   WNOHANG,
   WSTOPSIG,
@@ -66,7 +66,8 @@ function pair(profile: Profile = '2.6.14'): Pair {
 /** Notes every signal of `sigs` that `p` handles. */
 function note(p: Process, sigs: readonly number[], flags = 0, mask: readonly number[] = []): SigInfo[] {
   const seen: SigInfo[] = []
-  for (const sig of sigs) ok(p.sys.sigaction(sig, { handler: (_sig, info) => seen.push(info), flags, mask: [...mask] }))
+  for (const sig of sigs)
+    ok(p.sys.sigaction(sig, { handler: (_sig, info) => seen.push(info), flags, mask: [...mask] }))
   return seen
 }
 
@@ -90,7 +91,11 @@ describe('check_kill_permission: who may signal whom', () => {
   it.each(rows)('%s', (_what, sender, target, result) => {
     const k = boot({ rootfs: 'empty' })
     const [p, q] = [k.spawn(), k.spawn()]
-    for (const [process, [r, e, s]] of [[p, sender], [q, target]] as const) ok(process.sys.setresuid(r, e, s))
+    for (const [process, [r, e, s]] of [
+      [p, sender],
+      [q, target],
+    ] as const)
+      ok(process.sys.setresuid(r, e, s))
     expect(p.sys.kill(q.pid, 0)).toBe(result)
     expect(p.sys.kill(q.pid, SIGURG)).toBe(result)
   })
@@ -204,11 +209,14 @@ describe('tkill and tgkill (2.6)', () => {
 })
 
 describe('default actions (sig_kernel_only, sig_kernel_ignore, sig_kernel_coredump)', () => {
-  it.each([SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2, RT])('%i terminates', (sig) => {
-    const { a, b } = pair()
-    ok(a.sys.kill(b.pid, sig))
-    expect(ok(a.sys.wait4(b.pid, 0)).status).toBe(sig)
-  })
+  it.each([SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2, RT])(
+    '%i terminates',
+    (sig) => {
+      const { a, b } = pair()
+      ok(a.sys.kill(b.pid, sig))
+      expect(ok(a.sys.wait4(b.pid, 0)).status).toBe(sig)
+    },
+  )
 
   it.each([SIGQUIT, SIGABRT, SIGSEGV])('%i dumps core where RLIMIT_CORE allows', (sig) => {
     const { k, a, b } = pair()
@@ -263,7 +271,13 @@ describe('sigprocmask and pending signals', () => {
     const seen = note(b, [SIGUSR1, RT, RT + 1], 0, [SIGUSR1, RT, RT + 1])
     ok(b.sys.sigprocmask(SIG_BLOCK, [SIGUSR1, RT, RT + 1]))
     for (let i = 0; i < 3; i++) ok(a.sys.kill(b.pid, SIGUSR1))
-    for (const [sig, value] of [[RT + 1, 1], [RT, 2], [RT, 3], [RT + 1, 4]] as const) ok(a.sys.sigqueue(b.pid, sig, value))
+    for (const [sig, value] of [
+      [RT + 1, 1],
+      [RT, 2],
+      [RT, 3],
+      [RT + 1, 4],
+    ] as const)
+      ok(a.sys.sigqueue(b.pid, sig, value))
     expect(b.sys.sigpending()).toEqual([SIGUSR1, RT, RT + 1])
     // One at a time, so that handlers run in the order of delivery: lowest number first, then first come.
     while (ok(b.sys.sigpending()).length > 0) b.sys.sigsuspend([])
@@ -281,14 +295,17 @@ describe('sigprocmask and pending signals', () => {
     ['2.6.14', [RT, SIGUSR2, SIGUSR1]],
     // do_signal sets up one frame; the next signal is taken when its handler returns.
     ['2.2.12', [SIGUSR1, SIGUSR2, RT]],
-  ] as const)('delivers several at once in Linux %s in the order of its stack of frames', (profile, order) => {
-    const { a, b } = pair(profile)
-    const seen = note(b, [SIGUSR1, SIGUSR2, RT])
-    ok(b.sys.sigprocmask(SIG_BLOCK, [SIGUSR1, SIGUSR2, RT]))
-    for (const sig of [RT, SIGUSR2, SIGUSR1]) ok(a.sys.kill(b.pid, sig))
-    ok(b.sys.sigprocmask(SIG_UNBLOCK, [SIGUSR1, SIGUSR2, RT]))
-    expect(numbers(seen)).toEqual(order)
-  })
+  ] as const)(
+    'delivers several at once in Linux %s in the order of its stack of frames',
+    (profile, order) => {
+      const { a, b } = pair(profile)
+      const seen = note(b, [SIGUSR1, SIGUSR2, RT])
+      ok(b.sys.sigprocmask(SIG_BLOCK, [SIGUSR1, SIGUSR2, RT]))
+      for (const sig of [RT, SIGUSR2, SIGUSR1]) ok(a.sys.kill(b.pid, sig))
+      ok(b.sys.sigprocmask(SIG_UNBLOCK, [SIGUSR1, SIGUSR2, RT]))
+      expect(numbers(seen)).toEqual(order)
+    },
+  )
 
   it('a blocked signal is kept even if it is ignored, until it is let through', () => {
     const { a, b } = pair()
@@ -477,7 +494,11 @@ describe('stop and continue (handle_stop_signal, do_signal_stop)', () => {
 describe('SIGCHLD', () => {
   it.each([
     ['exit', (b: Process) => b.sys.exit(3), { code: 1, status: 3 }],
-    ['death by a signal', (b: Process, a: Process) => a.sys.kill(b.pid, SIGKILL), { code: 2, status: SIGKILL }],
+    [
+      'death by a signal',
+      (b: Process, a: Process) => a.sys.kill(b.pid, SIGKILL),
+      { code: 2, status: SIGKILL },
+    ],
     ['a stop', (b: Process, a: Process) => a.sys.kill(b.pid, SIGSTOP), { code: 5, status: SIGSTOP }],
   ])('tells the parent of %s', (_what, act, info) => {
     const { a, b } = pair()
@@ -487,7 +508,10 @@ describe('SIGCHLD', () => {
   })
 
   it('tells of a continuation since 2.6.9', () => {
-    for (const [profile, codes] of [['2.6.14', [5, 6]], ['2.2.12', [5]]] as const) {
+    for (const [profile, codes] of [
+      ['2.6.14', [5, 6]],
+      ['2.2.12', [5]],
+    ] as const) {
       const { a, b } = pair(profile)
       const seen = note(a, [SIGCHLD])
       ok(a.sys.kill(b.pid, SIGSTOP))
@@ -565,7 +589,11 @@ describe.each(NEW_PROFILES)('sigsuspend, sigtimedwait, pause, Linux %s', (profil
     const { k, a, b } = pair(profile)
     note(b, [SIGUSR1])
     ok(b.sys.sigprocmask(SIG_BLOCK, [SIGUSR2]))
-    expect([b.sys.sigtimedwait([SIGUSR2], 0), b.sys.sigtimedwait([SIGUSR2], 30), k.now]).toEqual([EAGAIN, EAGAIN, 30])
+    expect([b.sys.sigtimedwait([SIGUSR2], 0), b.sys.sigtimedwait([SIGUSR2], 30), k.now]).toEqual([
+      EAGAIN,
+      EAGAIN,
+      30,
+    ])
     const call = b.begin.sigtimedwait([SIGUSR2], 1000)
     ok(a.sys.kill(b.pid, SIGUSR1))
     expect(call.result).toBe(EINTR)

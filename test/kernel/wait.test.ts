@@ -54,7 +54,12 @@ describe.each(PROFILES)('wait4, Linux %s', (profile) => {
     a.sys.exit(300)
     expect(a.state).toBe('zombie')
     const { pid, status } = ok(parent.sys.wait4(a.pid, 0))
-    expect([pid, WIFEXITED(status), WEXITSTATUS(status), WIFSIGNALED(status)]).toEqual([a.pid, true, 44, false])
+    expect([pid, WIFEXITED(status), WEXITSTATUS(status), WIFSIGNALED(status)]).toEqual([
+      a.pid,
+      true,
+      44,
+      false,
+    ])
     expect([a.state, parent.sys.wait4(a.pid, 0)]).toEqual(['dead', ECHILD])
     checkInvariants(k)
   })

@@ -201,7 +201,11 @@ describe('threads: CLONE_THREAD, Linux 2.6.14', () => {
     ok(parent.sys.tkill(p.pid + 2, SIGKILL))
     k.run()
     expect(p.killedBy).toBe(SIGKILL)
-    expect(k.describe().tasks.map(({ pid, state }) => `${pid} ${state}`)).toEqual(['1 idle', '2 idle', '3 zombie'])
+    expect(k.describe().tasks.map(({ pid, state }) => `${pid} ${state}`)).toEqual([
+      '1 idle',
+      '2 idle',
+      '3 zombie',
+    ])
     checkInvariants(k)
   })
 

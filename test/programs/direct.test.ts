@@ -105,7 +105,6 @@ describe('a direct call that has to wait', () => {
     const k = boot()
     const p = k.spawn()
     k.spawn({
-      // biome-ignore lint/correctness/useYield: it throws at once
       program: function* () {
         throw new Error('not my bug')
       },
@@ -169,7 +168,10 @@ describe('begin', () => {
     const { r, w } = pipeOf(p)
     const order: string[] = []
     const children = ['a', 'b', 'c'].map((name) => ({ name, process: forkOf(k, p) }))
-    const calls = children.map(({ name, process }) => ({ name, call: process.begin.read(r, new Uint8Array(1)) }))
+    const calls = children.map(({ name, process }) => ({
+      name,
+      call: process.begin.read(r, new Uint8Array(1)),
+    }))
     for (let i = 0; i < 3; i++) {
       p.sys.write(w, new Uint8Array(1))
       for (const { name, call } of calls) if (!call.blocked && !order.includes(name)) order.push(name)
@@ -255,7 +257,8 @@ describe('a direct call is refused with a TypeError', () => {
   ])('%s', (_what, message, sig) => {
     const { p, killer } = scene()
     ok(killer.sys.kill(p.pid, sig))
-    for (const surface of [p.sys, p.libc, p.begin]) expect(() => surface.getpid()).toThrow(new TypeError(message))
+    for (const surface of [p.sys, p.libc, p.begin])
+      expect(() => surface.getpid()).toThrow(new TypeError(message))
   })
 
   it('of a process that is in a call', () => {
@@ -343,7 +346,12 @@ describe('the handle of a process', () => {
     const [one, two] = [forkOf(k, parent), forkOf(k, parent)]
     one.sys.exit(300)
     ok(parent.sys.kill(two.pid, SIGKILL))
-    expect([one.state, one.exitCode, one.killedBy, one.exitStatus]).toEqual(['zombie', 44, undefined, 44 << 8])
+    expect([one.state, one.exitCode, one.killedBy, one.exitStatus]).toEqual([
+      'zombie',
+      44,
+      undefined,
+      44 << 8,
+    ])
     expect([two.exitCode, two.killedBy]).toEqual([undefined, SIGKILL])
     ok(parent.sys.wait4(one.pid, 0))
     expect([one.state, one.exitCode]).toEqual(['dead', 44])

@@ -90,7 +90,6 @@ describe('a generator program', () => {
     const k = boot()
     const p = k.spawn({
       parent: k.spawn(),
-      // biome-ignore lint/correctness/useYield: that is the case
       program: function* () {
         return 9
       },

@@ -52,7 +52,13 @@ describe('a machine program', () => {
       },
     })
     const k = boot({ programs: { '/bin/show': show } })
-    k.spawn({ program: machine<object>({ name: 'exec', init: () => ({}), step: () => call('execve', '/bin/show', ['show', 'x'], ['A=1']) }) })
+    k.spawn({
+      program: machine<object>({
+        name: 'exec',
+        init: () => ({}),
+        step: () => call('execve', '/bin/show', ['show', 'x'], ['A=1']),
+      }),
+    })
     k.run()
     expect(seen).toEqual([['show', 'x'], ['A=1'], undefined])
   })
@@ -153,12 +159,29 @@ describe('a machine program', () => {
   })
 
   it.each([
-    ['throws', () => { throw new Error('a bug in the machine') }, 'a bug in the machine'],
-    ['asks for a call that does not exist', () => call('frobnicate'), "asked for 'frobnicate': there is no such system call"],
-    ['returns no request', () => undefined as never, 'step returned undefined: a call(…) or an exit code is wanted'],
+    [
+      'throws',
+      () => {
+        throw new Error('a bug in the machine')
+      },
+      'a bug in the machine',
+    ],
+    [
+      'asks for a call that does not exist',
+      () => call('frobnicate'),
+      "asked for 'frobnicate': there is no such system call",
+    ],
+    [
+      'returns no request',
+      () => undefined as never,
+      'step returned undefined: a call(…) or an exit code is wanted',
+    ],
   ] as const)('that %s dies as of SIGSEGV, and the kernel goes on', (_what, step, message) => {
     const k = boot()
-    const p = k.spawn({ parent: k.spawn(), program: machine<object>({ name: 'faulty', init: () => ({}), step }) })
+    const p = k.spawn({
+      parent: k.spawn(),
+      program: machine<object>({ name: 'faulty', init: () => ({}), step }),
+    })
     expect(() => k.run()).toThrow(message)
     expect(p.killedBy).toBe(SIGSEGV)
     expect(k.run()).toBe(0)
@@ -168,7 +191,10 @@ describe('a machine program', () => {
   it('can be killed while it sleeps', () => {
     const k: Kernel = boot()
     const parent = k.spawn()
-    const p = k.spawn({ parent, program: machine<object>({ name: 'sleeper', init: () => ({}), step: () => call('pause') }) })
+    const p = k.spawn({
+      parent,
+      program: machine<object>({ name: 'sleeper', init: () => ({}), step: () => call('pause') }),
+    })
     k.run()
     ok(parent.sys.kill(p.pid, SIGKILL))
     k.run()

@@ -128,7 +128,9 @@ describe('a plain function as a program', () => {
   it('has to be marked: a bare function is not taken for a program', () => {
     const k = boot()
     function bare(): void {}
-    expect(() => k.spawn({ program: bare as never })).toThrow(/program: .* is wanted; write plain\(bare\) for this one/)
+    expect(() => k.spawn({ program: bare as never })).toThrow(
+      /program: .* is wanted; write plain\(bare\) for this one/,
+    )
     expect(() => k.spawn({ program: 7 as never })).toThrow(TypeError)
     expect(ok(k.spawn().sys.getpid())).toBe(2)
   })

@@ -1,16 +1,17 @@
 /** The scheduler: run, step, advance, policies, recorded choices, the price of a call. */
+
+import fc from 'fast-check'
 import {
   type Kernel,
   O_CREAT,
   O_WRONLY,
   type Program,
   RLIMIT_CPU,
-  SIGXCPU,
   type SchedulePolicy,
+  SIGXCPU,
   type Sys,
   utf8Encode,
 } from 'paleokernel'
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Body, boot, ok, readFile } from '../helpers/world.js'
 
@@ -99,7 +100,12 @@ describe('k.advance', () => {
     const sleeps = [30, 10, 20].map((ms) => ({ ms, call: k.spawn().begin.nanosleep(ms) }))
     for (let at = 5; at <= 35; at += 10) {
       k.advance(at - k.now)
-      log.push(sleeps.filter(({ call }) => !call.blocked).map(({ ms }) => ms).join(' '))
+      log.push(
+        sleeps
+          .filter(({ call }) => !call.blocked)
+          .map(({ ms }) => ms)
+          .join(' '),
+      )
     }
     expect(log).toEqual(['', '10', '10 20', '30 10 20'])
     expect(k.now).toBe(35)
@@ -134,7 +140,8 @@ describe('the schedule', () => {
     })
     expect(logs[0]).toBe(logs[1])
     expect(new Set(logs).size).toBe(3)
-    for (const log of logs) expect([...log].sort().join('')).toBe('a'.repeat(6) + 'b'.repeat(6) + 'c'.repeat(6))
+    for (const log of logs)
+      expect([...log].sort().join('')).toBe('a'.repeat(6) + 'b'.repeat(6) + 'c'.repeat(6))
   })
 
   it('by pct gives each program a priority and changes depth - 1 of them', () => {
@@ -205,7 +212,9 @@ describe('the schedule', () => {
     ['pct without a depth', { kind: 'pct', steps: 3 }],
     ['another kind', { kind: 'pctt', depth: 1, steps: 3 }],
   ])('cannot be %s', (_what, schedule) => {
-    expect(() => boot({ schedule: schedule as never })).toThrow(/^createKernel: schedule must be 'round-robin', 'random', /)
+    expect(() => boot({ schedule: schedule as never })).toThrow(
+      /^createKernel: schedule must be 'round-robin', 'random', /,
+    )
   })
 })
 
@@ -246,6 +255,8 @@ describe('syscallTime', () => {
     const p = boot().spawn()
     for (let i = 0; i < 100; i++) p.sys.getpid()
     expect(ok(p.sys.times())).toMatchObject({ utime: 0, stime: 0 })
-    expect(() => boot({ syscallTime: -1 })).toThrow('createKernel: syscallTime must be a number of milliseconds >= 0, not -1')
+    expect(() => boot({ syscallTime: -1 })).toThrow(
+      'createKernel: syscallTime must be a number of milliseconds >= 0, not -1',
+    )
   })
 })

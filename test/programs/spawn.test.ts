@@ -12,7 +12,17 @@ import {
   type Sys,
 } from 'paleokernel'
 import { describe, expect, it } from 'vitest'
-import { type Body, boot, checkInvariants, checkState, forkOf, ok, pipeOf, readFile, writeFile } from '../helpers/world.js'
+import {
+  type Body,
+  boot,
+  checkInvariants,
+  checkState,
+  forkOf,
+  ok,
+  pipeOf,
+  readFile,
+  writeFile,
+} from '../helpers/world.js'
 
 const idle: Body = function* idle(sys) {
   yield* sys.pause()
@@ -31,7 +41,12 @@ describe('k.spawn', () => {
     const p = boot().spawn({ uid: 1000, gid: 100, groups: [5, 6], comm: 'bash', cwd: '/tmp', umask: 0o77 })
     expect(p.sys.getresuid()).toEqual([1000, 1000, 1000])
     expect(p.sys.getresgid()).toEqual([100, 100, 100])
-    expect([p.sys.getgroups(), p.comm, p.sys.getcwd(), p.sys.umask(0)]).toEqual([[5, 6], 'bash', '/tmp', 0o77])
+    expect([p.sys.getgroups(), p.comm, p.sys.getcwd(), p.sys.umask(0)]).toEqual([
+      [5, 6],
+      'bash',
+      '/tmp',
+      0o77,
+    ])
     expect(boot().spawn({ uid: 7 }).sys.getgid()).toBe(7)
   })
 
@@ -40,7 +55,11 @@ describe('k.spawn', () => {
     const parent = k.spawn()
     const { w } = pipeOf(parent)
     const p = k.spawn({ parent })
-    expect([p.sys.getppid(), p.sys.getpgrp(), p.sys.write(w, new Uint8Array(1))]).toEqual([parent.pid, parent.pid, 1])
+    expect([p.sys.getppid(), p.sys.getpgrp(), p.sys.write(w, new Uint8Array(1))]).toEqual([
+      parent.pid,
+      parent.pid,
+      1,
+    ])
     p.sys.exit(0)
     expect(ok(parent.sys.wait4(-1, 0)).pid).toBe(p.pid)
     checkInvariants(k)
@@ -155,7 +174,20 @@ describe('createKernel', () => {
     const p = k.spawn()
     expect(ok(p.sys.uname())).toMatchObject({ release: profile, nodename: 'old' })
     const names = ok(p.sys.getdents(ok(p.sys.open('/', 0)))).map(({ name }) => name)
-    expect(names.sort()).toEqual(['.', '..', 'bin', 'dev', 'etc', 'home', 'mnt', 'proc', 'root', 'tmp', 'usr', 'var'])
+    expect(names.sort()).toEqual([
+      '.',
+      '..',
+      'bin',
+      'dev',
+      'etc',
+      'home',
+      'mnt',
+      'proc',
+      'root',
+      'tmp',
+      'usr',
+      'var',
+    ])
     checkInvariants(k)
     checkState(k)
   })

@@ -2,8 +2,9 @@
  * The books balance: after every step of random programs every count and every list of the kernel agrees with a
  * recount from the roots, and the state is plain data.
  */
-import { type Kernel, type Profile, SIGKILL } from 'paleokernel'
+
 import fc from 'fast-check'
+import { type Kernel, type Profile, SIGKILL } from 'paleokernel'
 import { describe, expect, it } from 'vitest'
 import { checkInvariants, checkState, handle } from '../helpers/world.js'
 import { programs, worldOf } from './random_program.js'
@@ -66,7 +67,9 @@ describe('the books of the kernel', () => {
       const killer = k.spawn({ uid: 0, comm: 'killer' })
       for (let round = 0; round < 12; round++) {
         k.run({ maxSteps: 1 + (run.cut % 7) })
-        const victims = k.describe().tasks.filter(({ pid, state }) => pid > 2 && pid !== killer.pid && state !== 'zombie')
+        const victims = k
+          .describe()
+          .tasks.filter(({ pid, state }) => pid > 2 && pid !== killer.pid && state !== 'zombie')
         const victim = victims[(run.seed + round) % Math.max(victims.length, 1)]
         if (victim !== undefined) killer.sys.kill(victim.pid, SIGKILL)
         checkInvariants(k)

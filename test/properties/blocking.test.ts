@@ -223,7 +223,8 @@ function digestWithoutSleepers(k: Kernel): string {
   return lastingDigest(copy)
 }
 
-const begin = (row: Row, scene: Scene): BegunCall<unknown> => row.prepare(scene)(scene.p.begin) as BegunCall<unknown>
+const begin = (row: Row, scene: Scene): BegunCall<unknown> =>
+  row.prepare(scene)(scene.p.begin) as BegunCall<unknown>
 
 describe.each(CASES)('$name, Linux $profile', (row) => {
   it.runIf(row.counts !== true)('has changed nothing but queues when it goes to sleep', () => {

@@ -29,17 +29,101 @@ type Calls = Record<string, (...args: unknown[]) => { blocked: boolean; result: 
 const pick = <T>(random: Random, list: readonly T[]): T => list[random.below(list.length)] as T
 
 const NUMBERS = [
-  0, 1, 2, 3, 4, 5, 8, 9, 10, 17, 19, 63, 64, 65, 100, 255, 1023, 1024, 4096, 65_536, 0o644, 0o4755, 0o100644,
-  -0, -1, -2, -100, -32_768, 0.5, -1.5, 1e-9, 1e21, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), 2 ** 32 - 1, 2 ** 32, 2 ** 40,
-  Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER, 2 ** 53, 1e308, Number.NaN, Infinity, -Infinity,
+  0,
+  1,
+  2,
+  3,
+  4,
+  5,
+  8,
+  9,
+  10,
+  17,
+  19,
+  63,
+  64,
+  65,
+  100,
+  255,
+  1023,
+  1024,
+  4096,
+  65_536,
+  0o644,
+  0o4755,
+  0o100644,
+  -0,
+  -1,
+  -2,
+  -100,
+  -32_768,
+  0.5,
+  -1.5,
+  1e-9,
+  1e21,
+  2 ** 31 - 1,
+  2 ** 31,
+  -(2 ** 31),
+  2 ** 32 - 1,
+  2 ** 32,
+  2 ** 40,
+  Number.MAX_SAFE_INTEGER,
+  -Number.MAX_SAFE_INTEGER,
+  2 ** 53,
+  1e308,
+  Number.NaN,
+  Infinity,
+  -Infinity,
 ] as const
 
 const STRINGS = [
-  '', '/', '.', '..', '/tmp', '/tmp/', 'file', '/tmp/file', '/tmp/file/', '/tmp/fifo', '/tmp/link', '/tmp/loop', '/tmp/dir',
-  '/tmp/dir/../../tmp/./file', '/none', '/none/more', '//', '/dev/null', '/dev/zero', '/dev/full', '/dev/random',
-  '/proc/self', '/proc/self/fd/0', '/proc/1/status', '/proc/mounts', '/proc/sys/kernel/hostname', '/bin/prog', 'ramfs', 'proc', 'devfs',
-  'size=4k', 'size=x', 'a'.repeat(255), 'a'.repeat(256), 'a/'.repeat(2000), '/'.repeat(4095), '/'.repeat(4096), 'x'.repeat(70_000),
-  '\0', 'a\0b', '\n', 'é'.repeat(127), 'é'.repeat(128), '\ud800', '🐧', '__proto__', 'constructor',
+  '',
+  '/',
+  '.',
+  '..',
+  '/tmp',
+  '/tmp/',
+  'file',
+  '/tmp/file',
+  '/tmp/file/',
+  '/tmp/fifo',
+  '/tmp/link',
+  '/tmp/loop',
+  '/tmp/dir',
+  '/tmp/dir/../../tmp/./file',
+  '/none',
+  '/none/more',
+  '//',
+  '/dev/null',
+  '/dev/zero',
+  '/dev/full',
+  '/dev/random',
+  '/proc/self',
+  '/proc/self/fd/0',
+  '/proc/1/status',
+  '/proc/mounts',
+  '/proc/sys/kernel/hostname',
+  '/bin/prog',
+  'ramfs',
+  'proc',
+  'devfs',
+  'size=4k',
+  'size=x',
+  'a'.repeat(255),
+  'a'.repeat(256),
+  'a/'.repeat(2000),
+  '/'.repeat(4095),
+  '/'.repeat(4096),
+  'x'.repeat(70_000),
+  '\0',
+  'a\0b',
+  '\n',
+  'é'.repeat(127),
+  'é'.repeat(128),
+  '\ud800',
+  '🐧',
+  '__proto__',
+  'constructor',
 ] as const
 
 const SIZES = [0, 1, 3, 4, 10, 255, 256, 4096, 4097, 70_000] as const
@@ -85,7 +169,11 @@ const THINGS: readonly ((random: Random) => unknown)[] = [
   () => [[]],
   () => Array.from({ length: 2000 }, (_, i) => i),
   () => [{ fd: 0, events: 1, revents: 0 }],
-  () => [{ fd: 0, events: 5, revents: 0 }, { fd: -1, events: 0 }, { fd: 99, events: 1 }],
+  () => [
+    { fd: 0, events: 5, revents: 0 },
+    { fd: -1, events: 0 },
+    { fd: 99, events: 1 },
+  ],
   () => [Object.freeze({ fd: 1, events: 4, revents: 0 })],
   () => [{ fd: 'x', events: 1 }, null],
   () => [new Uint8Array(3), new Uint8Array(0)],
@@ -166,7 +254,8 @@ function actorOf({ k, actors }: Scene, random: Random): Process {
   const actor = actors[index]
   if (actor?.state === 'idle') return actor
   const killer = k.spawn({ uid: 0, comm: 'killer' })
-  if (actor !== undefined && actor.state !== 'dead' && actor.state !== 'zombie') killer.sys.kill(actor.pid, SIGKILL)
+  if (actor !== undefined && actor.state !== 'dead' && actor.state !== 'zombie')
+    killer.sys.kill(actor.pid, SIGKILL)
   killer.sys.exit(0)
   // Programs that exec or clone have started.
   k.run({ maxSteps: 20 })
@@ -191,7 +280,11 @@ function attack(scene: Scene, random: Random, args: readonly unknown[], name: st
   if (result === undefined) return `${call} returned nothing`
   // stime may have put the clock to before 1970.
   if (name === 'time') return undefined
-  if (typeof result === 'number' && result < 0 && (!isErr(result) || result < -511 || !errnoName(result).startsWith('E')))
+  if (
+    typeof result === 'number' &&
+    result < 0 &&
+    (!isErr(result) || result < -511 || !errnoName(result).startsWith('E'))
+  )
     return `${call} returned ${result}`
   return Number.isNaN(result) ? `${call} returned NaN` : undefined
 }
@@ -210,7 +303,9 @@ function siege(profile: Profile, seed: number, calls: number, argument: (random:
     try {
       checkInvariants(scene.k)
     } catch (error) {
-      throw new Error(`${profile}, seed ${seed}, after call ${i}:\n${history.slice(-20).join('\n')}\n${String(error)}`)
+      throw new Error(
+        `${profile}, seed ${seed}, after call ${i}:\n${history.slice(-20).join('\n')}\n${String(error)}`,
+      )
     }
   }
   // What a sleeping call was given is state, functions in it cannot be: let all calls end.

@@ -3,6 +3,8 @@
  * carries them out. What the calls answer is kept in a local of the program and written to /out/<pid> at its end, so
  * a run is judged by what its programs have seen as well as by its digest.
  */
+
+import fc from 'fast-check'
 import {
   CLONE_FILES,
   CLONE_FS,
@@ -58,13 +60,43 @@ import {
   WNOHANG,
   WUNTRACED,
 } from 'paleokernel'
-import fc from 'fast-check'
-import { type Body, boot, bytes, ok, pipeOf, type PlainOptions, writeFile } from '../helpers/world.js'
+import { type Body, boot, bytes, ok, type PlainOptions, pipeOf, writeFile } from '../helpers/world.js'
 
 const RT = 40
 
-const PATHS = ['a', 'b', 'd/a', 'd/b', 'e', 'd', 'fifo', 'fifo', 'fifo', '/w/a', '/w/e/../d/b', 'link', 'd/link', '/bin/quit']
-const SIGNALS = [SIGUSR1, SIGUSR1, SIGUSR1, SIGUSR2, SIGUSR2, SIGUSR2, SIGCHLD, SIGALRM, SIGPIPE, SIGTERM, SIGSTOP, SIGTSTP, SIGCONT, SIGKILL, RT]
+const PATHS = [
+  'a',
+  'b',
+  'd/a',
+  'd/b',
+  'e',
+  'd',
+  'fifo',
+  'fifo',
+  'fifo',
+  '/w/a',
+  '/w/e/../d/b',
+  'link',
+  'd/link',
+  '/bin/quit',
+]
+const SIGNALS = [
+  SIGUSR1,
+  SIGUSR1,
+  SIGUSR1,
+  SIGUSR2,
+  SIGUSR2,
+  SIGUSR2,
+  SIGCHLD,
+  SIGALRM,
+  SIGPIPE,
+  SIGTERM,
+  SIGSTOP,
+  SIGTSTP,
+  SIGCONT,
+  SIGKILL,
+  RT,
+]
 const OPENS = [
   O_RDONLY,
   O_WRONLY,
@@ -82,7 +114,10 @@ const FLAGS = [0, SA_RESTART, SA_NODEFER, SA_RESETHAND, SA_RESTART | SA_NODEFER]
 /** One operation. `fd` and `who` are indexes into what the program has, taken round. */
 export type Op =
   | { readonly do: 'open'; readonly path: string; readonly flags: number }
-  | { readonly do: 'mkfifo' | 'mkdir' | 'rmdir' | 'unlink' | 'chdir' | 'stat' | 'exec'; readonly path: string }
+  | {
+      readonly do: 'mkfifo' | 'mkdir' | 'rmdir' | 'unlink' | 'chdir' | 'stat' | 'exec'
+      readonly path: string
+    }
   | { readonly do: 'rename' | 'link' | 'symlink'; readonly path: string; readonly to: string }
   | { readonly do: 'truncate'; readonly path: string; readonly size: number }
   | { readonly do: 'read' | 'write' | 'ftruncate' | 'getdents'; readonly fd: number; readonly size: number }
@@ -105,7 +140,7 @@ export type Op =
   | { readonly do: 'wait'; readonly who: number; readonly options: number }
   | { readonly do: 'kill'; readonly who: number; readonly sig: number }
   | { readonly do: 'setpgid'; readonly who: number; readonly to: number }
-  | { readonly do: 'handle'; readonly sig: number; readonly flags: number; readonly then: readonly Op[] }
+  | { readonly do: 'handle'; readonly sig: number; readonly flags: number; readonly body: readonly Op[] }
   | { readonly do: 'ignore' | 'default'; readonly sig: number }
   | { readonly do: 'mask'; readonly how: number; readonly sig: number }
   | { readonly do: 'sigtimedwait'; readonly sig: number; readonly ms: number }
@@ -154,7 +189,11 @@ const leaf: fc.Arbitrary<Op>[] = [
     start: small,
     len: small,
   }),
-  fc.record({ do: fc.constantFrom('poll' as const, 'select' as const), fd: small, ms: fc.constantFrom(0, 5, -1) }),
+  fc.record({
+    do: fc.constantFrom('poll' as const, 'select' as const),
+    fd: small,
+    ms: fc.constantFrom(0, 5, -1),
+  }),
   fc.record({ do: fc.constantFrom('pipe' as const, 'pause' as const, 'setsid' as const, 'yield' as const) }),
   fc.record({ do: fc.constant('pipe' as const) }),
   fc.record({
@@ -187,7 +226,7 @@ const handled = fc.record({
   do: fc.constant('handle' as const),
   sig: signal,
   flags: fc.constantFrom(...FLAGS),
-  then: fc.array(simple, { maxLength: 2 }),
+  body: fc.array(simple, { maxLength: 2 }),
 })
 
 /** A list of operations; children run lists of their own. */
@@ -356,11 +395,11 @@ function* runOne(sys: Sys, memory: Memory, op: Op): Steps<unknown> {
       return yield* sys.setpgid(pid, group)
     }
     case 'handle': {
-      const { then } = op
+      const { body } = op
       const handler = function* (sig: number): Program {
         if ((yield* sys.getpid()) !== memory.pid) return
         memory.seen.push(`handler ${sig}`)
-        yield* runAll(sys, memory, then)
+        yield* runAll(sys, memory, body)
       }
       const old = yield* sys.sigaction(op.sig, { handler, flags: op.flags, mask: [SIGUSR2] })
       return isErr(old) ? old : 'set'

@@ -2,8 +2,9 @@
  * Determinism: the same inputs give the same run, a copy of a kernel goes on like the original, a recorded schedule
  * replays. On random programs under random schedules.
  */
-import type { Kernel, Profile } from 'paleokernel'
+
 import fc from 'fast-check'
+import type { Kernel, Profile } from 'paleokernel'
 import { describe, expect, it } from 'vitest'
 import type { PlainOptions } from '../helpers/world.js'
 import { programs, reports, worldOf } from './random_program.js'

@@ -1,6 +1,7 @@
 /** Files with holes of any size: content, pages and copies against a simple model. Linux: generic_file_write, vmtruncate. */
-import { EFBIG, O_CREAT, O_RDWR, type Process } from 'paleokernel'
+
 import fc from 'fast-check'
+import { EFBIG, O_CREAT, O_RDWR, type Process } from 'paleokernel'
 import { describe, expect, it } from 'vitest'
 import { boot, checkInvariants, ok } from '../helpers/world.js'
 
@@ -38,10 +39,22 @@ const position = fc
   .tuple(fc.constantFrom(...BORDERS), fc.integer({ min: -40, max: 40 }))
   .map(([border, by]) => Math.max(0, border + by))
 const action = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('write' as const), at: position, length: fc.nat({ max: 60 }) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('read' as const), at: position, length: fc.nat({ max: 60 }) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('truncate' as const), at: position, length: fc.constant(0) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('copy' as const), at: fc.constant(0), length: fc.constant(0) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ do: fc.constant('write' as const), at: position, length: fc.nat({ max: 60 }) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('read' as const), at: position, length: fc.nat({ max: 60 }) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('truncate' as const), at: position, length: fc.constant(0) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('copy' as const), at: fc.constant(0), length: fc.constant(0) }),
+  },
 )
 
 describe('a regular file', () => {
@@ -75,7 +88,10 @@ describe('a regular file', () => {
             k = copy
             p = copy.process(p.pid)
           }
-          expect(ok(p?.sys.fstat(fd) ?? EFBIG)).toMatchObject({ size: model.size, blocks: model.pages.size * 8 })
+          expect(ok(p?.sys.fstat(fd) ?? EFBIG)).toMatchObject({
+            size: model.size,
+            blocks: model.pages.size * 8,
+          })
         }
         checkInvariants(k)
       }),
