@@ -19,6 +19,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: IMPLEMENTATIONS.join(',') },
     quick: { type: 'boolean', default: false },
     goals: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
     bundle: { type: 'string' },
     host: { type: 'string', default: fileURLToPath(new URL('host.c', import.meta.url)) },
   },
@@ -47,10 +48,15 @@ const session = await runSession({
     ? { traced: await kernelOf('index.js?traced'), untraced: await kernelOf('untraced.js') }
     : null,
   bundle: values.bundle === undefined ? undefined : Number(values.bundle),
+  profiles: values.profile,
   progress: (text) =>
     process.stderr.write(`${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s  ${text}\n`),
 })
 
+if (values.profile) {
+  console.log(session.profiles.map(({ title, text }) => `${title}\n${text}`).join('\n\n'))
+  process.exit()
+}
 const sections = [
   describeMachine(session.scratch, session.hasHost),
   session.rows.length === 0 ? '' : `${rowTable(session.rows, 'value')}\n\n${meansLine(session.measured)}`,

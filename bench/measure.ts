@@ -103,7 +103,7 @@ function runRound(timed: Timed, count: number, plan: Plan): Clock & { operations
 const even = (count: number): number => Math.ceil(count / 2) * 2
 
 /** Runs until the code is compiled, and finds how many operations make a batch. */
-function warmUp(timed: Timed, plan: Plan): number {
+export function warmUp(timed: Timed, plan: Plan): number {
   const most = timed.exactly ?? timed.most ?? Number.MAX_SAFE_INTEGER
   let count = timed.exactly ?? Math.min(most, 2)
   let spent = 0

@@ -7,16 +7,15 @@
  *                      --only NAMES     only these of ours,memfs,zenfs,nodefs,host
  *                      --goals          also growth, memory of a million tasks, idle tracing
  *                      --quick          fewer and shorter rounds; leaves out what ZenFS prepares for 40 s
- *                      --profile        prints the functions in which the processor time went
+ *                      --profile        instead of figures: the functions of ours in which the time goes, row by row
  */
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build, type Options } from 'tsup'
-import { hottest } from './profile.js'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const cache = join(root, 'node_modules', '.cache')
@@ -103,18 +102,11 @@ const NODE_FLAGS = [
 const folder = await buildAll()
 try {
   const bundle = bundleSize(folder)
-  const given = process.argv.slice(2)
-  const profiles = given.includes('--profile')
-  const passed = given.filter((word) => word !== '--profile')
+  const passed = process.argv.slice(2)
   const json = passed.indexOf('--json') + 1
   if (json > 0) passed[json] = resolve(passed[json] ?? '')
-  const flags = profiles ? [...NODE_FLAGS, '--cpu-prof', `--cpu-prof-dir=${folder}`] : NODE_FLAGS
   const own = [join(folder, 'main.js'), '--host', join(root, 'bench/host.c'), '--bundle', String(bundle)]
-  const { status } = spawnSync(process.execPath, [...flags, ...own, ...passed], { stdio: 'inherit' })
-  if (profiles) {
-    for (const name of readdirSync(folder).filter((file) => file.endsWith('.cpuprofile')))
-      console.log(`\n${hottest(readFileSync(join(folder, name), 'utf8'))}`)
-  }
+  const { status } = spawnSync(process.execPath, [...NODE_FLAGS, ...own, ...passed], { stdio: 'inherit' })
   process.exitCode = status ?? 1
 } finally {
   rmSync(folder, { recursive: true, force: true })

@@ -11,6 +11,7 @@ import type { nodeLikeCases } from './node_like.js'
 import { type Cases, ourCases } from './ours.js'
 import { hostKernel, memfs, nodefs, type Peer, removeFolder, scratchFolder, zenfs } from './peers.js'
 import { type Plan, TINY } from './plan.js'
+import { profileOf } from './profile.js'
 import type { RowFigures } from './report.js'
 import { IMPLEMENTATIONS, type Implementation, ROWS, type Row, type RowId } from './rows.js'
 import { idleTracing } from './tracing.js'
@@ -30,6 +31,8 @@ export interface SessionOptions {
   readonly builds: { readonly traced: typeof createKernel; readonly untraced: typeof createKernel } | null
   /** Gzipped bytes of the bundle, where known. */
   readonly bundle: number | undefined
+  /** Look for where the time goes, instead of measuring it. */
+  readonly profiles: boolean
   readonly progress: (text: string) => void
 }
 
@@ -39,6 +42,8 @@ export interface Session {
   readonly measured: readonly Measured[]
   readonly growth: readonly RowFigures[]
   readonly tracing: { readonly idle: Figure; readonly none: Figure } | null
+  /** One text per row and family, where they were asked for. */
+  readonly profiles: readonly { readonly title: string; readonly text: string }[]
   readonly goals: readonly Goal[]
   readonly scratch: string
   readonly hasHost: boolean
@@ -136,6 +141,8 @@ export async function runSession(options: SessionOptions): Promise<Session> {
     )
     for (const row of ROWS) runRow(row, all, TINY)
   })
+  const profiles = options.profiles ? profileAll(options, wanted) : []
+  if (options.profiles) wanted.length = 0
   const { rows, hasHost, scratch } = await inScratchFolder(async (path, isTmpfs) => {
     const all = await contestants(options, plan, path)
     const done: RowFigures[] = []
@@ -146,9 +153,31 @@ export async function runSession(options: SessionOptions): Promise<Session> {
     const kind = isTmpfs ? 'tmpfs' : `type 0x${statfsSync(path).type.toString(16)}`
     return { rows: done, hasHost: all.has('host'), scratch: `${path.replace(/[^/]*$/, '')} (${kind})` }
   })
-  const growth = options.hasGoals ? runFamilies(options) : []
+  const growth = options.hasGoals && !options.profiles ? runFamilies(options) : []
   const tracing = runTracing(options)
-  return { rows, growth, tracing, hasHost, scratch, ...conclude(rows, growth, tracing, options) }
+  return { rows, growth, tracing, profiles, hasHost, scratch, ...conclude(rows, growth, tracing, options) }
+}
+
+/** Milliseconds that a row is sampled. */
+const SAMPLED = 1500
+
+/** Where the time of this library goes, by row, and of the families (at their largest) with --goals. */
+function profileAll({ plan, rows, hasGoals, progress }: SessionOptions, wanted: readonly Row<RowId>[]) {
+  const cases = ourCases(plan)
+  const list: { title: string; text: string }[] = []
+  const add = (title: string, play: Case | undefined): void => {
+    if (play?.kind !== 'timed') return
+    progress(title)
+    list.push({ title, text: profileOf(play, plan, SAMPLED) })
+    play.close?.()
+  }
+  for (const { id, title } of wanted) add(title, cases[id]?.())
+  for (const family of hasGoals ? families(plan) : []) {
+    const size = family.sizes.at(-1)
+    if (matches(rows, family) && family.unit === 'ns' && size !== undefined)
+      add(`${family.title} ${size}`, family.make(size))
+  }
+  return list
 }
 
 function runFamilies({ plan, rows, progress }: SessionOptions): RowFigures[] {
@@ -164,7 +193,7 @@ function runFamilies({ plan, rows, progress }: SessionOptions): RowFigures[] {
 
 function runTracing(options: SessionOptions): Session['tracing'] {
   const { plan, builds, progress } = options
-  if (!options.hasGoals || builds === null) return null
+  if (!options.hasGoals || options.profiles || builds === null) return null
   if (!matches(options.rows, { id: 'tracing', title: 'idle tracing' })) return null
   progress('idle tracing')
   return idleTracing(builds.traced, builds.untraced, plan)

@@ -81,6 +81,7 @@ class ComposedKernel extends HostKernel {
   }
 
   spawn(options: SpawnOptions = {}): Process {
+    this.refuseListener('spawn')
     return spawnProcess(this, options)
   }
 
@@ -89,10 +90,12 @@ class ComposedKernel extends HostKernel {
   }
 
   install(path: string, program: AnyProgram, options: InstallOptions = {}): void {
+    this.refuseListener('install')
     installProgram(this, path, program, options)
   }
 
   fork(): ComposedKernel {
+    this.refuseListener('fork')
     const copy = new ComposedKernel(this.options, this.order, this.scheduler.copy(), this.epochs)
     for (const [name, image] of this.programs) copy.programs.set(name, image)
     copyState(this, copy)
@@ -101,11 +104,14 @@ class ComposedKernel extends HostKernel {
   }
 
   snapshot(): Snapshot {
+    this.refuseListener('snapshot')
     return new Snapshot(this)
   }
 
   restore(snapshot: Snapshot): void {
+    this.refuseListener('restore')
     if (!(snapshot instanceof Snapshot)) throw new TypeError('restore: what k.snapshot() returned is wanted')
+    if (snapshot.origin !== this) throw new TypeError('restore: this snapshot was taken of another kernel')
     restoreInto(this, snapshot)
     wire(this, this.order, false)
   }

@@ -216,10 +216,10 @@ export interface ProfileFacts {
   /**
    * Does a parent that ignores SIGCHLD reap its children when it takes the signal? Otherwise they never become
    * zombies, nor do those of a parent with SA_NOCLDWAIT, which does nothing before. Linux: do_signal,
-   * arch/i386/kernel/signal.c (2.0, 2.2); do_notify_parent, kernel/signal.c (2.5.36).
+   * arch/i386/kernel/signal.c (2.0, 2.2); do_notify_parent, kernel/signal.c (2.6).
    */
   readonly reapsBySignal: boolean
-  /** Does wait4(2) look at the youngest child first? Linux: p_cptr, p_osptr, sys_wait4, kernel/exit.c (until 2.5). */
+  /** Does wait4(2) look at the youngest child first? Linux: p_cptr, p_osptr, sys_wait4, kernel/exit.c (2.0, 2.2). */
   readonly waitsYoungestFirst: boolean
   /** WCONTINUED and CLD_CONTINUED. Linux: do_wait, kernel/exit.c (2.6.9). */
   readonly hasWContinued: boolean

@@ -7,7 +7,7 @@
  */
 
 import { SIGCHLD, SIGKILL, SIGSTOP } from '../abi/signal.js'
-import { checkFiles, checkInodes, checkMounts, countFiles, countTrees } from '../vfs/audit.js'
+import { checkFiles, checkInodes, checkLockWaits, checkMounts, countFiles, countTrees } from '../vfs/audit.js'
 import { File } from '../vfs/file.js'
 import { Books, Tally } from './books.js'
 import type { KernelCore } from './kernel.js'
@@ -38,6 +38,7 @@ export function brokenInvariants(k: KernelCore): string[] {
   checkFiles(books)
   checkMounts(books)
   checkInodes(books)
+  checkLockWaits(books)
   checkSharing(books)
   checkGroups(books)
   checkPgrps(books)

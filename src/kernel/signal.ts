@@ -35,7 +35,7 @@ import {
   type SigInfo,
 } from '../abi/signal.js'
 import { capable } from '../security/capability.js'
-import { deny } from '../security/deny.js'
+import { deny, holdRefusal, type Refusal } from '../security/deny.js'
 import { shouldFail } from '../sim/faults.js'
 import type { KillCause } from '../sim/why.js'
 import { ATTEND } from './attention.js'
@@ -370,12 +370,16 @@ export function killSomething(current: Task, pid: number, sig: number, info: Sig
 function killAll(current: Task, sig: number, info: SigInfo): number {
   let count = 0
   let result = 0
+  let reason: Refusal | null = null
   for (const target of [...current.k.state.tasks.values()]) {
     if (target.pid <= 1 || target.tgid === current.tgid || target.pid !== target.tgid) continue
     const failed = groupSendSignal(current, target, sig, info)
     count++
-    if (failed !== EPERM) result = failed
+    if (failed === EPERM) continue
+    result = failed
+    reason = failed === 0 ? null : holdRefusal(current)
   }
+  if (reason !== null) current.k.refusal = reason
   return count === 0 ? ESRCH : result
 }
 

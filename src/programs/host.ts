@@ -435,6 +435,11 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     return this.stepTask(this.pick())
   }
 
+  /** @internal Watching must not change the run: a TypeError for what a trace listener calls. */
+  refuseListener(what: string): void {
+    if (this.trace.emitting) throw new TypeError(`${what}: a trace listener must not call into the kernel`)
+  }
+
   /** @internal How many tasks the next step can choose from. */
   get runnable(): number {
     return this.state.runQueue.length
@@ -446,6 +451,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   }
 
   private stepTask(task: Task | null): boolean {
+    this.refuseListener('step')
     if (task === null) return this.fireNextTimer(Number.POSITIVE_INFINITY)
     dequeueTask(task)
     if (this.trace.schedSwitch && task !== this.lastRun) this.emitSwitch(task)
@@ -466,6 +472,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
    * steps. Throws a RangeError after ten million steps unless `maxSteps` says otherwise.
    */
   run(options: RunOptions = {}): number {
+    this.refuseListener('run')
     const { maxSteps, until = Number.POSITIVE_INFINITY } = options
     const limit = maxSteps ?? MAX_STEPS
     for (let steps = 0; ; steps++) {

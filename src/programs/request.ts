@@ -7,7 +7,10 @@
 
 import type { SyscallRequest } from '../kernel/program.js'
 
-/** One call asked for. Its own iterator: the first `next` yields it, the second returns the result. */
+/**
+ * One call asked for. Its own iterator: the first `next` yields it, the second returns the result. Asked for again
+ * it is made again.
+ */
 export class Request implements SyscallRequest, Iterator<SyscallRequest, unknown, unknown> {
   readonly name: string
   readonly args: readonly unknown[]
@@ -19,6 +22,7 @@ export class Request implements SyscallRequest, Iterator<SyscallRequest, unknown
   }
 
   [Symbol.iterator](): this {
+    this.asked = false
     return this
   }
 

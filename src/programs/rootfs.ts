@@ -6,6 +6,7 @@ import { isErr } from '../abi/errno.js'
 import { bootInit } from '../kernel/boot.js'
 import { KernelBug } from '../kernel/bug.js'
 import type { Task } from '../kernel/task.js'
+import { sysChmod } from '../syscalls/attr.js'
 import { sysMount } from '../syscalls/mount.js'
 import { sysMkdir } from '../syscalls/namei.js'
 import { kernMount } from '../vfs/namespace.js'
@@ -44,7 +45,11 @@ export function bootRootfs(k: HostKernel, rootfs: 'default' | 'empty'): void {
 function populate(init: Task): void {
   const { umask } = init.fs
   init.fs.umask = 0
-  for (const [path, mode] of DIRECTORIES) sysMkdir(init, path, mode)
+  for (const [path, mode] of DIRECTORIES) {
+    sysMkdir(init, path, mode)
+    // mkdir(2) of 2.0 and 2.2 drops the sticky bit.
+    sysChmod(init, path, mode)
+  }
   for (const [path, text] of FILES) writeFileAs(init, path, text, 0o644)
   sysMount(init, 'none', '/dev', 'devfs', 0, '')
   sysMount(init, 'proc', '/proc', 'proc', 0, '')

@@ -13,6 +13,8 @@ import type { HostKernel, UnderWay } from './host.js'
 
 /** A kernel's state at one moment. Opaque: give it to `restore` of the kernel it came from, as often as needed. */
 export class Snapshot {
+  /** @internal The kernel that it was taken of. */
+  readonly origin: HostKernel
   /** @internal */
   readonly state: KernelState
   /** @internal */
@@ -24,6 +26,7 @@ export class Snapshot {
 
   /** @internal */
   constructor(k: HostKernel) {
+    this.origin = k
     this.handlers = handlersOf(k)
     this.begun = k.begunCalls()
     this.scheduler = k.scheduler.copy()

@@ -190,6 +190,16 @@ function note(
   return noted
 }
 
+/**
+ * Sets the refusal just noted aside, so that others can come which do not decide. Put it back as `k.refusal` if it
+ * does decide after all.
+ */
+export function holdRefusal({ k }: Task): Refusal {
+  const held = k.refusal
+  k.refusal = new Refusal()
+  return held
+}
+
 /** Would the capability that a module has just refused have made the check say yes? */
 function wouldHelp(noted: Refusal): boolean {
   const capability = noted.refusedCapability
@@ -227,7 +237,7 @@ export function settleRefusal(
   const { k } = task
   const noted = k.refusal
   k.attention &= ~REFUSED
-  if (noted.errno !== result || noted.pid !== task.pid) {
+  if (noted.errno !== result || result === 0 || noted.pid !== task.pid) {
     noted.errno = 0
     noted.refusedCapability = -1
     return

@@ -9,7 +9,7 @@ import type { Dentry } from './dentry.js'
 import type { FdTable } from './fdtable.js'
 import { type File, FMODE_WRITE } from './file.js'
 import type { Inode } from './inode.js'
-import type { FileLock, FileLockContext } from './locks.js'
+import { FileLock, type FileLockContext } from './locks.js'
 import type { Mount } from './mount.js'
 import type { SuperBlock } from './superblock.js'
 
@@ -160,6 +160,19 @@ export function checkInodes(books: Books): void {
     books.same(`the count of ${what}`, inode.count, uses)
     books.same(`the writers of ${what}`, inode.writeCount, books.writers.of(inode))
     if (inode.locks !== null) checkLocks(books, inode.locks, inode, what)
+  }
+}
+
+/** Who sleeps for a lock sleeps for one that is held. */
+export function checkLockWaits(books: Books): void {
+  for (const task of books.live) {
+    for (let entry = task.waits; entry !== null; entry = entry.sibling) {
+      const { queue } = entry
+      if (!(queue instanceof FileLock)) continue
+      const { locks } = queue.file.inode
+      const isHeld = locks !== null && (locks.flocks.includes(queue) || locks.records.includes(queue))
+      books.must(isHeld, `pid ${task.pid} sleeps for a lock that is gone`)
+    }
   }
 }
 

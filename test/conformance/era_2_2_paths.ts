@@ -12,6 +12,7 @@ import {
   goOn,
   isOrdering,
   isType,
+  linksToRoot,
   modeAt,
   O_ACCMODE,
   O_CREAT,
@@ -127,8 +128,9 @@ export const ERA_2_2_PATHS: readonly EraDifference[] = [
       const recorded = outcomes(m)?.recorded
       if (!opensWith(m, O_CREAT) || recorded === undefined) return false
       if (recorded === 'EISDIR' || opensWith(m, O_DIRECTORY)) return true
-      // What a link gets whose text ends in ".", ".." or "/".
-      return recorded === 'ELOOP' && pathsOf(m.line).some((path) => isType(modeAt(m, path), S_IFLNK))
+      // ELOOP is what a link gets whose text ends in ".", ".." or "/"; after "/" the old last component is used again.
+      const isLink = pathsOf(m.line).some((path) => isType(modeAt(m, path), S_IFLNK))
+      return (recorded === 'ELOOP' && isLink) || linksToRoot(m)
     },
     after: undoIfRefused,
   }),

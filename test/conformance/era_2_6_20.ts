@@ -1,9 +1,21 @@
 /**
- * What changed between the kernels of the profiles and 2.6.20, as far as the scripts reach it. See era.ts.
+ * What changed between the kernels of the profiles and 2.6.20, as far as the scripts reach it, and what is the
+ * recording machines' own. See era.ts.
  */
 
+import { isErr } from 'paleokernel'
 import type { EraDifference } from './era.js'
-import { answers, nesting, orphan, outcomes, pathsOf, unlessChanged } from './era_help.js'
+import {
+  answers,
+  goOn,
+  nesting,
+  orphan,
+  outcomes,
+  parentOf,
+  pathsOf,
+  statOf,
+  unlessChanged,
+} from './era_help.js'
 
 export const ERA_2_6_20: readonly EraDifference[] = [
   {
@@ -23,6 +35,22 @@ export const ERA_2_6_20: readonly EraDifference[] = [
       ['kill', 'getpgid', 'getsid'].includes(m.line.op) &&
       answers(m, 'ok', 'ESRCH') &&
       orphan(m, m.line.a[0] ?? '')?.dead === true,
-    after: () => 'go on',
+    after: goOn,
+  },
+  {
+    name: 'not Linux: what the recording machine has above the root of the tasks',
+    cite: 'set_fs_root, fs/namespace.c: chroot(2) leaves the working directory, so that a task may be, and go on, outside',
+    recordings: ['2.6.20', '6.18'],
+    profiles: ['2.6.14', '2.2.12'],
+    covers: (m) => {
+      const root = m.world.recorder.sys.stat('.')
+      const paths = pathsOf(m.line).flatMap((path) => [path, parentOf(path)])
+      const isOutside = (path: string): boolean => {
+        const stat = statOf(m, path)
+        return stat !== undefined && !isErr(root) && stat.dev !== root.dev
+      }
+      return paths.some(isOutside)
+    },
+    after: unlessChanged,
   },
 ]

@@ -13,6 +13,7 @@ import {
   answers,
   callsOf,
   isType,
+  linksToRoot,
   modeAt,
   nesting,
   O_ACCMODE,
@@ -245,12 +246,13 @@ export const ERA_6_18: readonly EraDifference[] = [
   }),
   vs618({
     name: 'O_CREAT through a link that ends in ".", ".." or "/"',
-    cite: 'open_namei, fs/namei.c (2.6.20), do_link: ELOOP unless LAST_NORM; path_openat follows the link like any other',
+    cite: 'open_namei, fs/namei.c (2.6.20), do_link: ELOOP unless LAST_NORM, and the old last component again after "/"; path_openat follows the link like any other',
     covers: (m) =>
       opensWith(m, O_CREAT) &&
-      outcomes(m)?.ours === 'ELOOP' &&
-      pathsOf(m.line).some((path) => isType(modeAt(m, path), S_IFLNK)),
-    after: unlessChanged,
+      outcomes(m) !== undefined &&
+      (linksToRoot(m) ||
+        (outcomes(m)?.ours === 'ELOOP' && pathsOf(m.line).some((path) => isType(modeAt(m, path), S_IFLNK)))),
+    after: undoIfRefused,
   }),
   vs618({
     name: 'symbolic links nest up to 40',

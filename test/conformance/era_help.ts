@@ -157,6 +157,13 @@ export function modeAt(mismatch: Mismatch, path: string): number {
 export const actorOf = ({ world }: Mismatch, name: string): Actor | undefined =>
   /^T\d$/.test(name) ? world.actors[Number(name.slice(1))] : undefined
 
+/** Is a path of the line a link to the root? Such a text has no last component. */
+export const linksToRoot = (mismatch: Mismatch): boolean =>
+  pathsOf(mismatch.line).some((path) => {
+    const text = callsOf(mismatch)?.readlink(path, 4096)
+    return typeof text === 'string' && /^\/+$/.test(text)
+  })
+
 /** stat of a descriptor or of a path (which it follows) for the acting task. */
 export function statOf(mismatch: Mismatch, file: number | string): Stat | undefined {
   const calls = callsOf(mismatch)

@@ -5,6 +5,7 @@ import {
   type Kernel,
   O_RDONLY,
   type Process,
+  plain,
   SA_RESTART,
   SIGALRM,
   SIGCONT,
@@ -296,6 +297,41 @@ describe('a direct call is refused with a TypeError', () => {
     const { k, p, killer } = scene()
     k.trace.on('syscall:exit', () => void killer.sys.getpid())
     expect(() => p.sys.getpid()).toThrow('getpid: a trace listener must not call into the kernel')
+  })
+})
+
+describe('a trace listener', () => {
+  it.each<[string, (k: Kernel) => unknown]>([
+    ['step', (k) => k.step()],
+    ['run', (k) => k.run()],
+    ['run', (k) => k.advance(1)],
+    ['spawn', (k) => k.spawn()],
+    [
+      'install',
+      (k) =>
+        k.install(
+          '/bin/x',
+          plain(() => 0),
+        ),
+    ],
+    ['fork', (k) => k.fork()],
+    ['snapshot', (k) => k.snapshot()],
+  ])('cannot change what it watches: %s', (name, act) => {
+    const k = boot()
+    const p = k.spawn()
+    k.trace.on('syscall:exit', () => void act(k))
+    expect(() => p.sys.getpid()).toThrow(`${name}: a trace listener must not call into the kernel`)
+    expect(p.state).toBe('idle')
+    checkInvariants(k)
+  })
+
+  it('may look', () => {
+    const k = boot()
+    const p = k.spawn()
+    const seen: unknown[] = []
+    k.trace.on('syscall:exit', () => seen.push(k.digest(), k.now, k.describe().tasks.length, p.comm))
+    expect(p.sys.getpid()).toBe(p.pid)
+    expect(seen).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/), 0, 2, 'sh'])
   })
 })
 

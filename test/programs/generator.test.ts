@@ -86,6 +86,14 @@ describe('a generator program', () => {
     expect(p.exitCode).toBe(code)
   })
 
+  it('makes a call again when it asks for it again', () => {
+    const lines = runLines(function* (sys) {
+      const umask = sys.umask(0o77)
+      yield* say(sys, `${yield* umask} ${yield* umask}`)
+    })
+    expect(lines).toEqual([`${0o22} ${0o77}`])
+  })
+
   it('may end without having made a call', () => {
     const k = boot()
     const p = k.spawn({

@@ -5,7 +5,6 @@ import {
   EAGAIN,
   ENOEXEC,
   ENOSYS,
-  errnoName,
   isErr,
   PROFILES,
   type Program,
@@ -224,6 +223,8 @@ describe('createKernel', () => {
 
   it('refuses to restore what is no snapshot', () => {
     expect(() => boot().restore({} as never)).toThrow('restore: what k.snapshot() returned is wanted')
-    expect(errnoName(ENOSYS)).toBe('ENOSYS')
+    const [one, other] = [boot(), boot()]
+    expect(() => one.restore(other.snapshot())).toThrow('restore: this snapshot was taken of another kernel')
+    expect(() => one.fork().restore(one.snapshot())).toThrow(TypeError)
   })
 })

@@ -132,8 +132,10 @@ function comesTooLate(first: Refused, later: Refused): boolean {
   const same = 'object' in first && 'object' in later && first.object && later.object
   if (!same || at(first.object as WhyObject) !== at(later.object as WhyObject)) return false
   // Flags that forbid any access (EACCES) come before the mode bits, those that forbid a change (EPERM) behind them.
-  const isBehind = ['sticky', 'owner', 'state'].includes(first.check) || first.code === 'EPERM'
-  return later.check === 'dac' && isBehind && first.check !== 'hook' && first.check !== 'capability'
+  // (Who has become the owner is judged by other bits than before.)
+  const isBehind = ['sticky', 'state', 'immutable', 'mount'].includes(first.check) && first.code === 'EPERM'
+  // A directory that moves is written to itself, at the very end.
+  return later.check === 'dac' && isBehind && first.syscall !== 'rename'
 }
 
 // ---- taking reasons away -------------------------------------------------------------------------------------
@@ -173,9 +175,13 @@ const unlimited = (task: Task, kind: number): void => {
 
 /** Procfs makes its inodes anew at every look: there a reason goes with the caller's ids or not at all. */
 function takeProcAway(task: Task, why: Refused): boolean {
+  if (why.check === 'owner' && why.syscall !== 'access') {
+    grant(task, 1 << Number(capabilityByName(why.capability)))
+    return true
+  }
   if (why.check !== 'dac') return false
   if (why.capabilities.length > 0) grant(task, 1 << Number(capabilityByName(why.capabilities[0] ?? '')))
-  else if (why.class === 'owner' || why.wanted === 1) return false
+  else if (why.class === 'owner' || why.object.path?.startsWith('/proc/sys/') !== true) return false
   else task.cred = credWith(task.cred, { euid: 0 })
   return true
 }

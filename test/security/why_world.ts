@@ -40,6 +40,7 @@ import {
   S_IFIFO,
   S_IFREG,
   type SecurityHooks,
+  SIG_BLOCK,
   SIGCONT,
   SIGKILL,
   SIGTERM,
@@ -50,6 +51,7 @@ import { asCapSet, newEncodeDev, oldEncodeDev } from '../../src/abi/brand.js'
 import { credWith } from '../../src/kernel/cred.js'
 import type { KernelCore } from '../../src/kernel/kernel.js'
 import { withRlimit } from '../../src/kernel/rlimit.js'
+import { TF_FORKNOEXEC } from '../../src/kernel/task.js'
 import { compileHooks } from '../../src/security/chain.js'
 import { S_APPEND, S_IMMUTABLE } from '../../src/vfs/inode.js'
 import { coreOf, taskOf } from '../helpers/world.js'
@@ -72,20 +74,20 @@ export interface WorldSpec {
 export type CallSpec = Numbers
 
 const numbers = (length: number): fc.Arbitrary<number[]> =>
-  fc.array(fc.nat({ max: 9999 }), { minLength: length, maxLength: length })
+  fc.array(fc.nat({ max: 9999 }), { minLength: length, maxLength: length, size: 'max' })
 
 export const worldSpec: fc.Arbitrary<WorldSpec> = fc.record({
   profile: fc.constantFrom<Profile>('2.0.35', '2.2.12', '2.6.14'),
   syscallTime: fc.constantFrom(0, 0, 0, 400),
-  dirs: fc.array(numbers(5), { minLength: 1, maxLength: 5 }),
-  files: fc.array(numbers(6), { maxLength: 10 }),
-  mounts: fc.array(numbers(3), { maxLength: 2 }),
-  actors: fc.array(numbers(7), { minLength: 2, maxLength: 4 }),
-  hooks: fc.array(numbers(2), { maxLength: 3 }),
+  dirs: fc.array(numbers(5), { minLength: 1, maxLength: 5, size: 'max' }),
+  files: fc.array(numbers(6), { maxLength: 10, size: 'max' }),
+  mounts: fc.array(numbers(3), { maxLength: 2, size: 'max' }),
+  actors: fc.array(numbers(7), { minLength: 2, maxLength: 4, size: 'max' }),
+  hooks: fc.array(numbers(2), { maxLength: 3, size: 'max' }),
 })
 
 export const callSpecs = (max: number): fc.Arbitrary<CallSpec[]> =>
-  fc.array(numbers(6), { minLength: 1, maxLength: max })
+  fc.array(numbers(6), { minLength: 1, maxLength: max, size: 'max' })
 
 /** One of a list, by any number. */
 const pick = <T>(list: readonly T[], n: number): T => list[n % list.length] as T
@@ -219,6 +221,46 @@ function makeFile(root: Process, k: Kernel, path: string, kind: number, to: stri
   }
 }
 
+/** Opens descriptors 0 to 3 for an actor that it might not be able to open itself. */
+function equip(
+  root: Process,
+  actor: Process,
+  files: readonly string[],
+  dirs: readonly string[],
+  n: number,
+): void {
+  const task = taskOf(actor)
+  const { cred } = task
+  task.cred = taskOf(root).cred
+  const open = (path: string, flags: number): void => {
+    if (isErr(actor.sys.open(path, flags | O_NONBLOCK))) actor.sys.open('/', O_RDONLY)
+  }
+  open(pick([...files, '/'], n), O_RDWR)
+  const [reader, writer] = actor.libc.pipe()
+  actor.sys.close(reader)
+  actor.sys.dup2(writer, reader)
+  actor.sys.close(writer)
+  open(pick(dirs, n) || '/', O_RDONLY)
+  open(pick([...files, '/'], n >> 3), O_WRONLY)
+  const program = files.find((path) => actor.sys.access(path, 1) === 0)
+  if (n % 5 === 0 && program !== undefined) actor.sys.execve(program, ['x'], [])
+  if (n % 3 === 0) actor.sys.sigprocmask(SIG_BLOCK, [34])
+  task.cred = cred
+}
+
+/** Children of an actor: some in sessions and groups of their own. */
+function bear(k: Kernel, pids: number[], pid: number, n: number): void {
+  const parent = k.process(pid)
+  for (let left = n % 3; left > 0; left--) {
+    const child = k.process(Number(parent?.sys.fork()))
+    if (child === undefined) return
+    pids.push(child.pid)
+    if (n % 7 === 0) child.sys.setsid()
+    if (n % 7 === 1) child.sys.setpgid(0, 0)
+    if (n % 7 === 2) taskOf(child).flags &= ~TF_FORKNOEXEC
+  }
+}
+
 /** Gives an actor its credentials and limits. */
 function setUp(task: Task, caps: number, fsuid: number, limits: number): void {
   const all = Number(CAP_INIT_EFF_SET)
@@ -229,7 +271,7 @@ function setUp(task: Task, caps: number, fsuid: number, limits: number): void {
     fsuid: fsuid % 6 === 0 ? pick(IDS, fsuid) : task.cred.fsuid,
   })
   const { group } = task
-  if (limits % 3 === 0) group.rlimits = withRlimit(group.rlimits, 7, 2 + (limits % 4), 8)
+  if (limits % 3 === 0) group.rlimits = withRlimit(group.rlimits, 7, 3 + (limits % 4), 8)
   if (limits % 4 === 0) group.rlimits = withRlimit(group.rlimits, 1, 10, 20)
   if (limits % 5 === 0) group.rlimits = withRlimit(group.rlimits, 6, 1 + (limits % 3), 4)
   if (limits % 7 === 0) group.rlimits = withRlimit(group.rlimits, 0, 2, 4)
@@ -290,9 +332,12 @@ export function buildWorld(spec: WorldSpec): World {
       groups: groups % 2 === 0 ? [] : [pick(IDS, groups >> 1)],
       umask: 0,
     })
+    equip(root, actor, files, dirs, caps)
     setUp(taskOf(actor), caps, fsuid, limits)
     return actor.pid
   })
+  for (const [i, [family = 0]] of spec.actors.map((list) => list.slice(6)).entries())
+    bear(k, pids, pids[i] ?? 0, family)
   core.security = security
   core.syscallHooked = syscallHooked
   const missing = dirs.map((dir) => `${dir}/new`)

@@ -21,7 +21,6 @@ import {
   O_WRONLY,
   type Process,
   type Profile,
-  type Sys,
 } from 'paleokernel'
 import { describe, expect, it } from 'vitest'
 
@@ -50,7 +49,8 @@ const modeOf = (p: Process, path: string): number => {
   return isErr(stat) ? stat : stat.mode & 0o7777
 }
 
-type Call = (sys: Sys, p: Process) => unknown
+type Sys = Process['sys']
+type Call = (sys: Sys) => unknown
 
 /** Call, what 2.2.12 answers, what 2.6.14 answers; 'ok' for a value that is no error. */
 const CALLS: readonly (readonly [name: string, call: Call, in22: number | 'ok', in26: number | 'ok'])[] = [
@@ -95,7 +95,7 @@ function pipeEnd(sys: Sys): number {
 describe.each(PROFILES)('names and files, Linux %s', (profile) => {
   it.each(CALLS)('%s', (_, call, in22, in26) => {
     const { p } = boot(profile)
-    const result = call(p.sys, p)
+    const result = call(p.sys)
     expect(typeof result === 'number' && result >= 0 ? 'ok' : result).toBe(profile === '2.2.12' ? in22 : in26)
   })
 

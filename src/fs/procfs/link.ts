@@ -54,7 +54,7 @@ export function procPermission(current: Task, inode: Inode, mask: number): numbe
 function linkPermission(current: Task, inode: Inode): number {
   if (!isModern(current.k)) return inodePermission(current, inode, MAY_EXEC)
   if (current.cred.fsuid !== inode.uid && !capable(current, CAP_DAC_OVERRIDE)) {
-    return deny(current, EACCES, 'capability', inode, CAP_DAC_OVERRIDE)
+    return deny(current, EACCES, 'owner', inode, CAP_DAC_OVERRIDE)
   }
   return checkRoot(current, taskOf(current.k, nodeOf(inode)))
 }
