@@ -58,6 +58,11 @@ export class Tally {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
   }
 
+  /** The checks met. */
+  get checks(): string[] {
+    return [...new Set([...this.counts.keys()].map((what) => what.split(' ', 1)[0] ?? ''))]
+  }
+
   toString(): string {
     const rows = [...this.counts].sort(([a], [b]) => a.localeCompare(b))
     return rows.map(([what, count]) => `${String(count).padStart(8)}  ${what}`).join('\n')
@@ -414,14 +419,41 @@ function followKill(before: Kernel, call: Call, hooks: HookTable, why: WhyKill, 
     fail(call, 'the cause is still there when taken away', why, next.why)
 }
 
+/** The kernel as it was before the last call: a copy now and then, and the calls made since. */
+class Past {
+  private copy: Kernel
+  private calls: Call[] = []
+
+  constructor(k: Kernel) {
+    this.copy = k.fork()
+  }
+
+  /** Notes that `k` is about to make a call. */
+  add(k: Kernel, call: Call): void {
+    if (this.calls.length === 12) {
+      this.copy = k.fork()
+      this.calls = []
+    }
+    this.calls.push(call)
+  }
+
+  /** A fresh copy. */
+  get before(): Kernel {
+    const k = this.copy.fork()
+    for (const call of this.calls.slice(0, -1)) makeCall(k, call)
+    return k
+  }
+}
+
 /** Plays a world and checks every refusal in it. Throws for a reason that is not right. */
 export function checkReasons(spec: WorldSpec, calls: readonly CallSpec[], tally: Tally): void {
   const world = buildWorld(spec)
   const { k } = world
   const hooks = hooksOf(spec)
+  const past = new Past(k)
   for (const callSpec of calls) {
     const call = callOf(world, callSpec)
-    const before = k.fork()
+    past.add(k, call)
     const process = k.process(call.pid)
     const last = process === undefined ? undefined : k.why(process)
     const made = makeCall(k, call)
@@ -436,12 +468,12 @@ export function checkReasons(spec: WorldSpec, calls: readonly CallSpec[], tally:
       continue
     }
     if (why.check === 'kill') {
-      followKill(before, call, hooks, why, tally)
+      followKill(past.before, call, hooks, why, tally)
       continue
     }
     if (why.errno !== result) fail(call, `returned ${String(result)}`, why)
     if (why.syscall !== call.name) fail(call, 'the reason names another call', why)
     if (why.pid !== call.pid) fail(call, 'the reason names another process', why)
-    follow(before, call, hooks, why, tally)
+    follow(past.before, call, hooks, why, tally)
   }
 }

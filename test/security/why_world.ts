@@ -45,6 +45,7 @@ import {
   SIGKILL,
   SIGTERM,
   SIGUSR1,
+  SIGXFSZ,
   type Task,
 } from 'paleokernel'
 import { asCapSet, newEncodeDev, oldEncodeDev } from '../../src/abi/brand.js'
@@ -244,7 +245,7 @@ function equip(
   open(pick([...files, '/'], n >> 3), O_WRONLY)
   const program = files.find((path) => actor.sys.access(path, 1) === 0)
   if (n % 5 === 0 && program !== undefined) actor.sys.execve(program, ['x'], [])
-  if (n % 3 === 0) actor.sys.sigprocmask(SIG_BLOCK, [34])
+  if (n % 3 === 0) actor.sys.sigprocmask(SIG_BLOCK, [34, SIGXFSZ])
   task.cred = cred
 }
 
@@ -275,7 +276,7 @@ function setUp(task: Task, caps: number, fsuid: number, limits: number): void {
   if (limits % 4 === 0) group.rlimits = withRlimit(group.rlimits, 1, 10, 20)
   if (limits % 5 === 0) group.rlimits = withRlimit(group.rlimits, 6, 1 + (limits % 3), 4)
   if (limits % 7 === 0) group.rlimits = withRlimit(group.rlimits, 0, 2, 4)
-  if (limits % 11 === 0 && group.rlimits.length > 11) group.rlimits = withRlimit(group.rlimits, 11, 1, 2)
+  if (limits % 4 === 1 && group.rlimits.length > 11) group.rlimits = withRlimit(group.rlimits, 11, 1, 2)
 }
 
 /** Builds a world. */
@@ -435,6 +436,7 @@ const CALLS: readonly (readonly [name: string, args: Arguments])[] = [
   ['kill', (w, a, b) => [-pid(w, a), signal(b)]],
   ['tkill', (w, a, b) => [pid(w, a), signal(b)]],
   ['sigqueue', (w, a, b) => [pid(w, a), b % 2 === 0 ? 34 : SIGCONT, 1]],
+  ['sigqueue', (w, a) => [pid(w, a), 34, 1]],
   ['setuid', (_w, a) => [pick(IDS, a)]],
   ['setreuid', (_w, a, b) => [id(a), id(b)]],
   ['setresuid', (_w, a, b, c) => [id(a), id(b), id(c)]],
