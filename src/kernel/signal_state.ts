@@ -17,7 +17,7 @@ export interface SignalCause {
 
 /** Signals that have been sent and not yet taken. */
 export class PendingSignals {
-  static readonly transient: readonly string[] = ['causes']
+  static readonly undigested: readonly string[] = ['causes']
 
   low = 0
   high = 0

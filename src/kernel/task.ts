@@ -101,7 +101,8 @@ export class Pgrp {
 
 /** What the threads of a process share. Linux: struct signal_struct. */
 export class ThreadGroup {
-  static readonly transient: readonly string[] = ['fatal']
+  /** It only explains, in copies as well. */
+  static readonly undigested: readonly string[] = ['fatal']
 
   /** The first thread. */
   leader: Task
