@@ -10,6 +10,7 @@ import type { Task } from '../kernel/task.js'
 import { isInUse, nameOf } from '../vfs/audit.js'
 import { FMODE_READ, FMODE_WRITE } from '../vfs/file.js'
 import type { Inode } from '../vfs/inode.js'
+import { Mount } from '../vfs/mount.js'
 import { PAGE_SIZE, PageStore } from './pages.js'
 import { isUnderWay, Pipe, PipeEnd, PipeTransfer } from './pipe.js'
 import { PagePipe } from './pipe_page.js'
@@ -140,6 +141,10 @@ function hasRoom(pipe: Pipe, task: Task): boolean {
 
 const pipeAudit: Audit = {
   name: 'pipes',
+  /** The kernel's own mount of pipefs is in no list of mounts. */
+  holds(books) {
+    for (const { data } of books.k.state.superBlocks) if (data instanceof Mount) books.mounts.add(data, 0)
+  },
   check(books) {
     for (const inode of books.inodes.counts.keys()) {
       if ((inode.mode & S_IFMT) === S_IFIFO) checkPipe(books, inode)

@@ -121,17 +121,19 @@ class Experiment<K extends AnyKernel> {
 
   private run(plan: (k: K) => void): Outcome & { readonly k: K | null } {
     let k: K | null = null
+    let kernels = 0
     let result: unknown
     let threw: unknown
     try {
       result = this.drive((made) => {
-        if (k !== null) throw new TypeError('failEach: a scenario makes one kernel')
+        if (++kernels > 1) return
         k = made
         plan(made)
       })
     } catch (error) {
       threw = error
     }
+    if (kernels > 1) throw new TypeError(`failEach: a scenario makes one kernel, not ${kernels}`)
     return { k, result, threw, problems: k === null ? [] : this.problemsOf(k, threw) }
   }
 
