@@ -12,6 +12,7 @@ import {
   always,
   answers,
   callsOf,
+  goOn,
   isType,
   linksToRoot,
   modeAt,
@@ -343,6 +344,28 @@ export const ERA_6_18: readonly EraDifference[] = [
     covers: ({ line, ours, keys }) =>
       line.op === 'getcwd' && keys.join() === 'r,d' && line.d === `${UNREACHABLE}${ours.d}`,
     after: unlessChanged,
+  }),
+  vs618({
+    name: 'a signal ends the read or write of a pipe that O_NONBLOCK has been set for meanwhile',
+    cite: 'pipe_read and pipe_write, fs/pipe.c: ERESTARTSYS from the wait itself since 5.5; 2.6.20: pipe_readv, woken, looks at O_NONBLOCK first',
+    covers: ({ line, ours, keys }) =>
+      keys.length > 0 &&
+      keys.every((key) => {
+        const name = /^wake\.(T\d)\.e$/.exec(key)?.[1] ?? ''
+        return line.wake?.[name]?.e === 'EINTR' && ours.wake?.[name]?.e === 'EAGAIN'
+      }),
+    after: goOn,
+  }),
+  vs618({
+    name: 'not Linux: process group 1 is that of the recorder',
+    cite: 'sys_setpgid, kernel/sys.c: pid 1 of the namespace is the recorder, in whose session the tasks begin',
+    covers: (m) => m.line.op === 'setpgid' && m.line.a[1] === '1' && answers(m, 'ok', 'EPERM'),
+    after: ({ line }) => {
+      return (world) => {
+        const sys = world.actors[line.t]?.proc.sys
+        return sys?.setpgid(world.pidOf(line.a[0] ?? '0'), world.recorder.pid) === 0 ? { r: 0 } : {}
+      }
+    },
   }),
   vs618({
     name: 'not Linux: nobody but the sender is left in the pid namespace of the recorder',

@@ -1,0 +1,136 @@
+/**
+ * The fuzzer: rounds of random actions, each on a fresh kernel of one profile, with a recount now and then and a
+ * reckoning at the end. A finding is shortened to the fewest actions that still lead to one like it.
+ */
+import { PROFILES, type Profile } from 'paleokernel'
+import { mix } from './dice.js'
+import { Finding, World } from './world.js'
+
+/** Actions of one round, and from recount to recount. */
+const ROUND = 5000
+const RECOUNT = 250
+
+export interface FuzzOptions {
+  /** Direct calls to make at least. */
+  readonly calls: number
+  readonly seed: number
+  /** Told after every round. */
+  readonly progress?: (text: string) => void
+}
+
+/** How a round goes. */
+export interface RoundOptions {
+  /** How many actions. Default 5000. */
+  readonly actions?: number
+  /** Actions from recount to recount. Default 250. */
+  readonly recount?: number
+  /** Milliseconds to spend on shortening. Default 30 s. */
+  readonly shrinkMs?: number
+}
+
+export interface FuzzResult {
+  readonly calls: number
+  readonly rounds: number
+  /** What was found, with how to get there; null for nothing. */
+  readonly failure: string | null
+}
+
+interface Outcome {
+  readonly message: string | null
+  /** Actions carried out. */
+  readonly actions: number
+  readonly calls: number
+  readonly tail: readonly string[]
+}
+
+/** Runs a list of actions on a fresh world. `recount` 1 looks after every action. */
+function runActions(profile: Profile, seed: number, actions: readonly number[], recount: number): Outcome {
+  let world: World | null = null
+  let done = 0
+  try {
+    world = new World(profile, seed)
+    for (const action of actions) {
+      world.perform(action)
+      done++
+      if (done % recount === 0) world.check()
+    }
+    world.finish()
+    return { message: null, actions: done, calls: world.calls, tail: [] }
+  } catch (error) {
+    const message =
+      error instanceof Finding ? error.message : String(error instanceof Error ? error.stack : error)
+    return { message, actions: done, calls: world?.calls ?? 0, tail: world?.tail ?? [] }
+  }
+}
+
+/** What kind of finding it is: the numbers in it do not count. */
+const kindOf = (message: string): string =>
+  message.split('\n', 2).join(' ').replaceAll(/\d+/g, '#').slice(0, 100)
+
+/** Leaves actions out as long as a finding of the same kind is left. Classic delta debugging, within a time. */
+function shrink(
+  profile: Profile,
+  seed: number,
+  actions: readonly number[],
+  message: string,
+  ms: number,
+): readonly number[] {
+  const kind = kindOf(message)
+  const until = performance.now() + ms
+  const fails = (list: readonly number[]): boolean => {
+    const outcome = runActions(profile, seed, list, list.length > 500 ? 50 : 1)
+    return outcome.message !== null && kindOf(outcome.message) === kind
+  }
+  let list = actions
+  for (let size = Math.ceil(list.length / 2); size >= 1; ) {
+    let removed = false
+    for (let at = 0; at < list.length && performance.now() < until; ) {
+      const shorter = [...list.slice(0, at), ...list.slice(at + size)]
+      if (shorter.length < list.length && fails(shorter)) {
+        list = shorter
+        removed = true
+      } else at += size
+    }
+    if (performance.now() >= until) break
+    if (size === 1 && !removed) break
+    size = removed && size > 1 ? size : Math.floor(size / 2) || (removed ? 1 : 0)
+  }
+  return list
+}
+
+/** What came of a round. */
+export interface RoundResult {
+  readonly calls: number
+  readonly failure: string | null
+}
+
+/** Runs one round. */
+export function fuzzRound(profile: Profile, seed: number, options: RoundOptions = {}): RoundResult {
+  const { actions: length = ROUND, recount = RECOUNT, shrinkMs = 30_000 } = options
+  const actions = Array.from({ length }, (_, at) => mix(seed, at))
+  const first = runActions(profile, seed, actions, recount)
+  if (first.message === null) return { calls: first.calls, failure: null }
+  const short = shrink(profile, seed, actions.slice(0, first.actions + 1), first.message, shrinkMs)
+  if (shrinkMs === 0) return { calls: first.calls, failure: first.message }
+  const again = runActions(profile, seed, short, 1)
+  const lines = [
+    `profile ${profile}, round seed ${seed}: ${first.message}`,
+    `shortened to ${short.length} actions${again.message === null ? ' (does not repeat)' : `: ${again.message}`}`,
+    ...(again.message === null ? first.tail : again.tail).map((line) => `  ${line}`),
+  ]
+  return { calls: first.calls, failure: lines.join('\n') }
+}
+
+/** Rounds until enough calls have been made, all profiles in turn, or until something is found. */
+export function fuzz({ calls: wanted, seed, progress, ...options }: FuzzOptions & RoundOptions): FuzzResult {
+  let calls = 0
+  for (let round = 0; ; round++) {
+    if (calls >= wanted) return { calls, rounds: round, failure: null }
+    const profile = PROFILES[round % PROFILES.length] as Profile
+    const result = fuzzRound(profile, mix(seed, round), options)
+    calls += result.calls
+    if (result.failure !== null)
+      return { calls, rounds: round + 1, failure: `seed ${seed}, ${result.failure}` }
+    progress?.(`${calls} calls`)
+  }
+}

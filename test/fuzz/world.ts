@@ -1,0 +1,429 @@
+/**
+ * One kernel under the fuzzer: many processes, driven directly or running programs, and one random action after the
+ * other. An action is a number: all that it does follows from it and from the state that it meets, so that a list of
+ * numbers can be run again, and shortened.
+ */
+import {
+  checkInvariants,
+  createKernel,
+  errnoByName,
+  errnoNames,
+  type Kernel,
+  MNT_DETACH,
+  type Process,
+  type Profile,
+  type Program,
+  plain,
+  S_IFIFO,
+  S_ISDIR,
+  SIGKILL,
+  type Snapshot,
+  type Sys,
+  WouldBlock,
+} from 'paleokernel'
+import { RamfsInfo } from '../../src/fs/ramfs.js'
+import type { Dentry } from '../../src/vfs/dentry.js'
+import { doUmount } from '../../src/vfs/namespace.js'
+import { coreOf } from '../helpers/world.js'
+import { HandlerError, type Place, randomCall, refill } from './arguments.js'
+import { Dice, mix } from './dice.js'
+
+/** Something that must not be. */
+export class Finding extends Error {}
+
+/** What a call may return besides a value. */
+const ERRNOS: ReadonlySet<number> = new Set(errnoNames().map((name) => Number(errnoByName(name))))
+
+/** A caller's structure with functions in it, which a sleeping call was given, cannot be copied with the kernel. */
+const FOREIGN = /^(function|symbol) in state at tasks\.get\(\d+\)\.call\.args/
+
+const MAX_TASKS = 40
+/** File systems whose superblock stays when nothing shows it. */
+const KEPT: ReadonlySet<string> = new Set(['pipefs', 'proc'])
+/** Longer than this no single action may take. */
+const MAX_MS = 5000
+const LOG = 60
+
+type AnyCall = (...args: unknown[]) => unknown
+
+/** A call as it was made, for the report. */
+interface Entry {
+  readonly who: string
+  readonly name: string
+  readonly args: readonly unknown[]
+  result: unknown
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string')
+    return value.length > 60 ? `'${value.slice(0, 20)}…' (${value.length})` : JSON.stringify(value)
+  if (typeof value === 'symbol') return value.toString()
+  if (typeof value === 'bigint') return `${value}n`
+  if (value instanceof Uint8Array) return `${value.length} bytes`
+  if (typeof value === 'function') return 'function'
+  if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : String(value)
+  if (Array.isArray(value))
+    return `[${value
+      .slice(0, 6)
+      .map((part) => (part === value ? 'itself' : show(part)))
+      .join(', ')}${value.length > 6 ? ', …' : ''}]`
+  return `{${Object.entries(value)
+    .slice(0, 6)
+    .map(([key, part]) => `${key}: ${typeof part === 'object' && part !== null ? '…' : show(part)}`)
+    .join(', ')}}`
+}
+
+// ---- programs ------------------------------------------------------------------------------------------------
+
+/** A program that makes random calls: `walk SEED STEPS`. Copies of it go their own ways. */
+function* walk(sys: Sys, seed = '1', steps = '10'): Program {
+  let dice = new Dice(Number(seed) | 0)
+  const own = yield* sys.getpid()
+  const place = { fds: 6, open: [], pid: Number(own), pids: [Number(own), 2, 3, 4, 5] }
+  for (let step = 0; step < Math.min(Number(steps) || 5, 25); step++) {
+    const { name, args } = randomCall(dice, place)
+    const call: unknown = Reflect.get(sys, name)
+    if (typeof call !== 'function' || (name === 'kill' && args[0] === -1)) continue
+    const result: unknown = yield* call.apply(sys, args)
+    if (result === 0 && (name === 'fork' || name === 'vfork')) {
+      const pid = yield* sys.getpid()
+      dice = new Dice(mix(dice.next(), Number(pid)))
+    }
+  }
+  return 3
+}
+
+/** A plain function that makes a few calls of its own. */
+const stroll = plain((sys, seed = '1') => {
+  const dice = new Dice(Number(seed) | 0)
+  const place = { fds: 4, open: [], pid: 0, pids: [] }
+  for (let step = 0; step < 5; step++) {
+    const { name, args } = randomCall(dice, place)
+    const call: unknown = Reflect.get(sys, name)
+    if (typeof call === 'function') call.apply(sys, args)
+  }
+  return 1
+})
+
+// ---- the world -----------------------------------------------------------------------------------------------
+
+export class World {
+  k: Kernel
+  readonly profile: Profile
+  /** Calls made directly. */
+  calls = 0
+  private readonly log: Entry[] = []
+  private readonly begun: {
+    readonly call: { blocked: boolean; result: unknown; died: boolean }
+    readonly entry: Entry
+  }[] = []
+  private snapshot: Snapshot | null = null
+
+  constructor(profile: Profile, seed: number) {
+    refill()
+    this.profile = profile
+    this.k = createKernel({
+      profile,
+      seed,
+      schedule: 'random',
+      pidMax: 320,
+      maxTasks: MAX_TASKS,
+      backports: ['openat'],
+    })
+    const { sys } = this.init
+    for (const [dir, mode] of [
+      ['/w', 0o1777],
+      ['/mnt/x', 0o777],
+      ['/mnt/y', 0o777],
+    ] as const) {
+      sys.mkdir(dir, 0)
+      sys.chmod(dir, mode)
+    }
+    sys.mknod('/w/fifo', S_IFIFO, 0)
+    sys.chmod('/w/fifo', 0o666)
+    sys.symlink('loop', '/w/loop')
+    this.k.install('/bin/walk', walk)
+    this.k.install('/bin/direct', { kind: 'direct' })
+    const fd = Number(sys.open('/bin/script', 0o101, 0o755))
+    sys.write(fd, new TextEncoder().encode('#! /bin/walk 7 5\n'))
+    sys.close(fd)
+  }
+
+  private get init(): Process {
+    const init = this.k.process(1)
+    if (init === undefined) throw new Finding('pid 1 is gone')
+    return init
+  }
+
+  /** The last calls, oldest first. */
+  get tail(): string[] {
+    return this.log.map(
+      ({ who, name, args, result }) => `${who}.${name}(${args.map(show).join(', ')}) = ${show(result)}`,
+    )
+  }
+
+  /** Carries an action out. Throws a Finding for what must not be. */
+  perform(action: number): void {
+    const dice = new Dice(action)
+    const start = performance.now()
+    const kind = dice.below(1000)
+    if (kind < 20)
+      this.guard('run', () => this.k.run({ maxSteps: 1 + dice.below(30), until: this.k.now + 5 }))
+    else if (kind < 30) this.guard('step', () => this.k.step())
+    else if (kind < 36) this.advance(dice)
+    else if (kind < 50) this.spawn(dice)
+    else if (kind < 51) this.copy(dice)
+    else if (kind < 52) this.travel(dice)
+    else this.call(dice)
+    this.collect()
+    if (performance.now() - start > MAX_MS)
+      throw new Finding(`one action has taken ${performance.now() - start} ms`)
+  }
+
+  /** The recount, and what only the fuzzer knows. */
+  check(): void {
+    const problems = checkInvariants(this.k)
+    if (problems.length > 0) throw new Finding(`the books do not balance:\n  ${problems.join('\n  ')}`)
+    const { size } = coreOf(this.k).state.tasks
+    if (size > MAX_TASKS) throw new Finding(`there are ${size} tasks`)
+  }
+
+  // ---- actions -----------------------------------------------------------------------------------------------
+
+  private call(dice: Dice): void {
+    const process = this.someProcess(dice)
+    if (process === null) {
+      this.spawn(dice)
+      return
+    }
+    const { name, args } = randomCall(dice, this.placeOf(process))
+    const waits = dice.chance(35) && !this.hasIntervalTimers()
+    const entry: Entry = {
+      who: `${process.pid} ${waits ? 'sys' : 'begin'}`,
+      name,
+      args: args.slice(),
+      result: 'thrown',
+    }
+    this.note(entry)
+    const surface: unknown = Reflect.get(waits ? process.sys : process.begin, name)
+    if (typeof surface !== 'function') throw new Finding(`there is no call '${name}'`)
+    this.calls++
+    this.guard(name, () => {
+      const result: unknown = (surface as AnyCall).apply(waits ? process.sys : process.begin, args)
+      entry.result = result
+      if (waits) this.checkResult(entry, result)
+      else this.begun.push({ call: result as { blocked: boolean; result: unknown; died: boolean }, entry })
+    })
+  }
+
+  /** A process that can be told to do something, any but pid 1. */
+  private someProcess(dice: Dice): Process | null {
+    const idle: number[] = []
+    for (const task of coreOf(this.k).state.tasks.values()) {
+      if (task.pid !== 1 && task.state === 0 && task.call === null && (task.flags & 1) !== 0)
+        idle.push(task.pid)
+    }
+    if (idle.length === 0) return null
+    return this.k.process(dice.pick(idle)) ?? null
+  }
+
+  private placeOf(process: Process): Place {
+    const { state } = coreOf(this.k)
+    const pids = [...state.tasks.keys()].filter((pid) => pid !== 1)
+    const files = state.tasks.get(process.pid)?.files.files ?? []
+    const open: number[] = []
+    for (let fd = 0; fd < files.length && open.length < 30; fd++) if (files[fd] != null) open.push(fd)
+    return { pid: process.pid, pids, open, fds: Math.min(files.length, 30) }
+  }
+
+  /** While one is set, time never comes to rest, and a call that waits for something else would wait for ever. */
+  private hasIntervalTimers(): boolean {
+    return coreOf(this.k).state.timers.heap.length > 0
+  }
+
+  private spawn(dice: Dice): void {
+    const { state } = coreOf(this.k)
+    if (state.tasks.size > MAX_TASKS - 10) {
+      this.cull(dice)
+      return
+    }
+    const uid = dice.pick([0, 0, 0, 1000, 1001, 65_534])
+    const parent = dice.chance(50) ? this.someProcess(dice) : null
+    const argv = ['x', String(dice.next()), String(dice.below(25))]
+    const kind = dice.below(20)
+    const umask = dice.pick([0, 0o22, 0o77])
+    const options = { uid, argv, umask, cwd: dice.chance(80) ? '/w' : '/', parent: parent ?? this.init }
+    this.note({ who: 'host', name: 'spawn', args: [uid, kind, ...argv], result: undefined })
+    this.guard('spawn', () => {
+      if (kind < 12) this.k.spawn(options)
+      else if (kind < 18) this.k.spawn({ ...options, program: walk })
+      else this.k.spawn({ ...options, program: stroll })
+    })
+  }
+
+  /** Too many: some are killed where they are. */
+  private cull(dice: Dice): void {
+    const pids = [...coreOf(this.k).state.tasks.keys()].filter((pid) => pid !== 1)
+    for (let n = 0; n < 12; n++) {
+      const pid = dice.pick(pids)
+      this.note({ who: '1 sys', name: 'kill', args: [pid, SIGKILL], result: undefined })
+      this.guard('kill', () => this.init.sys.kill(pid, SIGKILL))
+    }
+  }
+
+  private advance(dice: Dice): void {
+    const ms = dice.pick([0, 1, 5, 20, 100])
+    this.note({ who: 'host', name: 'advance', args: [ms], result: undefined })
+    this.guard('advance', () => this.k.advance(ms))
+  }
+
+  /** The kernel is copied; the copy equals it, and the run goes on with one of them. */
+  private copy(dice: Dice): void {
+    this.note({ who: 'host', name: 'fork of the kernel', args: [], result: undefined })
+    const copy = this.guard('fork', () => {
+      const fresh = this.k.fork()
+      if (fresh.digest() !== this.k.digest()) throw new Finding('a copy of the kernel has another digest')
+      return fresh
+    })
+    if (copy === undefined) return
+    const problems = checkInvariants(copy)
+    if (problems.length > 0)
+      throw new Finding(`the books of a copy do not balance:\n  ${problems.join('\n  ')}`)
+    if (dice.chance(50)) return
+    this.k = copy
+    this.snapshot = null
+    this.begun.length = 0
+  }
+
+  /** There and back. */
+  private travel(dice: Dice): void {
+    if (this.snapshot === null || dice.chance(40)) {
+      this.note({ who: 'host', name: 'snapshot', args: [], result: undefined })
+      this.snapshot = this.guard('snapshot', () => this.k.snapshot()) ?? null
+      return
+    }
+    const { snapshot } = this
+    this.note({ who: 'host', name: 'restore', args: [], result: undefined })
+    this.guard('restore', () => this.k.restore(snapshot))
+    this.begun.length = 0
+    this.check()
+  }
+
+  // ---- judging -----------------------------------------------------------------------------------------------
+
+  private note(entry: Entry): void {
+    this.log.push(entry)
+    if (this.log.length > LOG) this.log.shift()
+  }
+
+  /** Throws nothing but what hosts bring upon themselves. */
+  private guard<T>(what: string, run: () => T): T | undefined {
+    try {
+      return run()
+    } catch (error) {
+      const isOwn =
+        error instanceof WouldBlock ||
+        error instanceof HandlerError ||
+        error instanceof Finding ||
+        (error instanceof Error && FOREIGN.test(error.message)) ||
+        (error instanceof Error && error.message.startsWith('spawn: '))
+      if (error instanceof Finding || !isOwn) {
+        if (error instanceof Finding) throw error
+        throw new Finding(
+          `${what} threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+        )
+      }
+      const last = this.log.at(-1)
+      if (last !== undefined) last.result = error.name
+      return undefined
+    }
+  }
+
+  private checkResult({ name, args }: Entry, result: unknown): void {
+    if (typeof result !== 'number') {
+      const isValue =
+        typeof result === 'string' || Array.isArray(result) || (typeof result === 'object' && result !== null)
+      if (!isValue) throw new Finding(`${name} returned ${String(result)}`)
+      return
+    }
+    if (!Number.isFinite(result)) throw new Finding(`${name} returned ${result}`)
+    // The owner of a file may be a process group, and the time be before 1970.
+    if (result >= 0 || ERRNOS.has(result) || (name === 'fcntl' && args[1] === 9) || name === 'time') return
+    throw new Finding(`${name} returned ${result}, which is no error that a program may see`)
+  }
+
+  /** Results of calls that were only begun. */
+  private collect(): void {
+    for (let at = this.begun.length - 1; at >= 0; at--) {
+      const { call, entry } = this.begun[at] as (typeof this.begun)[number]
+      if (call.blocked) continue
+      this.begun.splice(at, 1)
+      entry.result = call.died ? 'died' : call.result
+      if (!call.died) this.checkResult(entry, call.result)
+    }
+  }
+
+  // ---- the end -----------------------------------------------------------------------------------------------
+
+  /** Kills everybody and removes everything: nothing must be left. */
+  finish(): void {
+    this.check()
+    this.note({ who: '1 sys', name: 'kill', args: [-1, SIGKILL], result: undefined })
+    this.guard('kill', () => this.init.sys.kill(-1, SIGKILL))
+    for (let tries = 0; tries < 200; tries++)
+      if (this.guard('run', () => this.k.run({ maxSteps: 20_000 })) !== undefined) break
+    const { state } = coreOf(this.k)
+    const left = [...state.tasks.values()].filter((task) => task !== state.init)
+    if (left.length > 0)
+      throw new Finding(
+        `left after SIGKILL: ${left.map((task) => `${task.pid} (state ${task.state} in ${task.call?.name})`).join(', ')}`,
+      )
+    this.same('timers', state.timers.heap.length, 0)
+    this.same('process groups', state.pgrps.size, 1)
+    this.same('sessions', state.sessions.size, 1)
+    this.same('users', state.userTasks.size, 1)
+    this.same('open files of init', state.init?.files.files.filter((file) => file !== null).length, 0)
+    this.check()
+    this.unmountAll()
+    this.removeAll()
+    this.check()
+  }
+
+  private same(what: string, is: unknown, wanted: unknown): void {
+    if (is !== wanted) throw new Finding(`${String(is)} ${what} are left, ${String(wanted)} there were`)
+  }
+
+  /** Everything but the root, the last one mounted first. */
+  private unmountAll(): void {
+    const core = coreOf(this.k)
+    const { state } = core
+    const flags = this.profile === '2.6.14' ? MNT_DETACH : 0
+    for (const mnt of state.mounts.slice(1).reverse())
+      if (state.mounts.includes(mnt)) this.same('refusals to unmount', doUmount(core, mnt, flags), 0)
+    if (state.rootMnt === null) throw new Finding('there is no root')
+    state.rootMnt.sb.flags = 0
+    const idle = state.superBlocks.filter((sb) => sb !== state.rootMnt?.sb && !KEPT.has(sb.type))
+    this.same('superblocks', idle.map(({ type }) => type).join(' '), '')
+  }
+
+  /** rm -rf /* */
+  private removeAll(): void {
+    const root = coreOf(this.k).state.rootMnt?.root
+    if (root == null) throw new Finding('there is no root')
+    this.removeIn(root, '/')
+    const info = root.sb.data
+    if (!(info instanceof RamfsInfo)) throw new Finding('the root is no ramfs')
+    this.same('pages', info.pages, 0)
+    this.same('inodes', info.inodes, 1)
+  }
+
+  private removeIn(dir: Dentry, at: string): void {
+    const { sys } = this.init
+    for (const [name, child] of [...(dir.children ?? [])]) {
+      const path = `${at}${name}`
+      const isDir = child.inode !== null && S_ISDIR(child.inode.mode)
+      if (isDir) this.removeIn(child, `${path}/`)
+      this.same(`of removing ${path}`, isDir ? sys.rmdir(path) : sys.unlink(path), 0)
+    }
+  }
+}
