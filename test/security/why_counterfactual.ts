@@ -203,6 +203,7 @@ function takeAway(copy: Copy, call: Call, why: Refused): boolean {
   switch (why.check) {
     case 'dac':
       if (inode === undefined) return false
+      if (((inode.mode >> SHIFT[why.class]) & why.missing) !== 0) fail(call, 'what is missing is there', why)
       inode.mode |= why.missing << SHIFT[why.class]
       return true
     case 'capability':
@@ -349,6 +350,61 @@ function fail(call: Call, problem: string, ...reasons: readonly (Why | undefined
   throw new Error(`${call.name}(${JSON.stringify(call.args)}) by pid ${call.pid}: ${problem}${text}`)
 }
 
+/** Would the capability have made this check say yes? */
+function wouldHelp(why: Refused, capability: string): boolean {
+  switch (why.check) {
+    case 'dac':
+      return why.capabilities.includes(capability)
+    case 'capability':
+    case 'owner':
+    case 'sticky':
+    case 'signal':
+      return why.capability === capability
+    case 'limit':
+      return why.limit === 'RLIMIT_NPROC' && /^CAP_SYS_(ADMIN|RESOURCE)$/.test(capability)
+    default:
+      return false
+  }
+}
+
+/** A module kept the task from using a capability: without it, the check that it would have met is the reason. */
+function checkKept(copy: Copy, call: Call, why: Extract<Why, { check: 'hook' }>): void {
+  const k = copy.k.fork()
+  let kept: Why | undefined = why
+  for (let left = 32; kept?.check === 'hook' && kept.hook === 'capable'; left--) {
+    const { capability = '' }: { readonly capability?: string } = kept
+    const task = taskOf(k.process(call.pid) as Process)
+    const without = ~(1 << Number(capabilityByName(capability)))
+    const { capEffective, capPermitted } = task.cred
+    if (left === 0 || (capEffective & ~without) === 0)
+      fail(call, `${capability} was not there to be kept`, why)
+    task.cred = credWith(task.cred, {
+      capEffective: asCapSet(capEffective & without),
+      capPermitted: asCapSet(capPermitted & without),
+    })
+    kept = attempt({ k, hooks: copy.hooks }, call)?.why
+    if (kept?.check === 'hook') continue
+    if (kept === undefined || kept.check === 'kill' || !wouldHelp(kept, capability))
+      fail(call, `${capability} would not have helped`, why, kept)
+  }
+}
+
+/** Mode bits: the capabilities that are said to override them do, and the other one does not. */
+function checkOverrides(copy: Copy, call: Call, why: Extract<Why, { check: 'dac' }>): void {
+  const { capable: _gone, ...hooks } = copy.hooks
+  for (const capability of ['CAP_DAC_OVERRIDE', 'CAP_DAC_READ_SEARCH']) {
+    const k = copy.k.fork()
+    const helps = why.capabilities.includes(capability)
+    grant(taskOf(k.process(call.pid) as Process), 1 << Number(capabilityByName(capability)))
+    const next = attempt({ k, hooks }, call)?.why
+    // A capability may help a check that comes before this one.
+    const isSame = next?.check === 'dac' && at(next.object) === at(why.object) && next.missing === why.missing
+    if (helps && isSame && next.capabilities.length === why.capabilities.length)
+      fail(call, `${capability} does not help`, why, next)
+    if (!helps && next === undefined) fail(call, `${capability} helps`, why)
+  }
+}
+
 /** Follows one refusal to its end. `before` is the kernel before the call. */
 function follow(before: Kernel, call: Call, hooks: HookTable, first: Refused, tally: Tally): void {
   const copy: Copy = { k: before, hooks }
@@ -363,6 +419,8 @@ function follow(before: Kernel, call: Call, hooks: HookTable, first: Refused, ta
     seen.add(key)
     tally.refusals++
     tally.add(kindOf(why))
+    if (why.check === 'hook' && why.hook === 'capable') checkKept(copy, call, why)
+    if (why.check === 'dac' && tally.refusals % 3 === 0) checkOverrides(copy, call, why)
     if (!takeAway(copy, call, why)) {
       if (why.check === 'state' && INHERENT.has(why.rule)) {
         empower(copy, call)
