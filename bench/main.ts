@@ -3,18 +3,20 @@
  * options.
  */
 
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { createKernel } from 'paleokernel'
 import { FULL, QUICK } from './plan.js'
-import { describeMachine, goalTable, growthTable, meansLine, rowTable, show } from './report.js'
+import { describeMachine, goalTable, growthTable, meansLine, rowTable, show, withFigures } from './report.js'
 import { IMPLEMENTATIONS, ROWS } from './rows.js'
 import { parseOnly, runSession, type SessionOptions } from './session.js'
 
 const { values } = parseArgs({
   options: {
     json: { type: 'string' },
+    markdown: { type: 'string' },
     rows: { type: 'string', default: '' },
     only: { type: 'string', default: IMPLEMENTATIONS.join(',') },
     quick: { type: 'boolean', default: false },
@@ -33,6 +35,7 @@ const kernelOf = async (name: string): Promise<typeof createKernel> =>
   (await beside(name))['createKernel'] as typeof createKernel
 
 const plan = values.quick ? QUICK : FULL
+const [load = 0] = loadavg()
 const started = performance.now()
 const session = await runSession({
   plan,
@@ -57,8 +60,9 @@ if (values.profile) {
   console.log(session.profiles.map(({ title, text }) => `${title}\n${text}`).join('\n\n'))
   process.exit()
 }
+const { tracing } = session
 const sections = [
-  describeMachine(session.scratch, session.hasHost),
+  describeMachine(load, session.scratch, session.hasHost),
   session.rows.length === 0 ? '' : `${rowTable(session.rows, 'value')}\n\n${meansLine(session.measured)}`,
   session.rows.length === 0
     ? ''
@@ -67,15 +71,17 @@ const sections = [
         'wall',
       ),
   growthTable(session.growth),
-  session.tracing === null
+  tracing === null
     ? ''
-    : `null syscall, tracing idle: ${show(session.tracing.idle.value, 'ns')}, built without tracing: ${show(session.tracing.none.value, 'ns')}`,
+    : `null syscall, tracing idle: ${show(tracing.idle.value, 'ns')}, built without tracing: ${show(tracing.none.value, 'ns')}`,
   ROWS.filter(({ id }) => session.rows.some((row) => row.id === id))
     .flatMap(({ title, differs }) => (differs === null ? [] : [`${title}: ${differs}`]))
     .join('\n'),
   `goals (? is not measured by this run)\n${goalTable(session.goals)}`,
   `${plan.rounds} rounds of ${plan.batchMs} ms, ${Math.round((performance.now() - started) / 1000)} s in all`,
-]
-console.log(sections.filter((text) => text !== '').join('\n\n'))
+].filter((text) => text !== '')
+console.log(sections.join('\n\n'))
+if (values.markdown !== undefined)
+  writeFileSync(values.markdown, withFigures(readFileSync(values.markdown, 'utf8'), sections))
 if (values.json !== undefined)
   writeFileSync(values.json, `${JSON.stringify(session.results, undefined, 1)}\n`)

@@ -39,10 +39,12 @@ export interface Figure {
   readonly value: number
   /** Median of elapsed time; the same as `value` for bytes. */
   readonly wall: number
+  /** The least of all rounds, of processor time or bytes: what a busy machine disturbs least. */
+  readonly best: number
   /** Half the distance between the quartiles, as a share of the median. */
   readonly spread: number
-  /** Batches measured. */
-  readonly rounds: number
+  /** Processor time, or bytes, of each round. */
+  readonly samples: readonly number[]
 }
 
 /** A contestant that another process plays: one call is one round. */
@@ -164,8 +166,9 @@ class Contestant {
     return {
       value,
       wall: quantile(this.wall, 0.5),
+      best: quantile(this.cpu, 0),
       spread: Number.isFinite(spread) ? spread : 0,
-      rounds: this.cpu.length,
+      samples: this.cpu,
     }
   }
 

@@ -16,10 +16,11 @@ export interface RowFigures {
 }
 
 /** The machine, one fact a line. */
-export function describeMachine(scratch: string, hasHost: boolean): string {
+export function describeMachine(load: number, scratch: string, hasHost: boolean): string {
   const [cpu] = cpus()
   return [
     `cpu      ${cpu?.model ?? 'unknown'}, ${cpus().length} processors, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+    `load     ${load.toFixed(1)} processes wanted a processor when the run began`,
     `kernel   ${type()} ${release()}`,
     `node     ${process.version}, V8 ${process.versions.v8}`,
     `files    ${scratch}`,
@@ -65,18 +66,23 @@ const NAMES: Readonly<Record<Implementation, string>> = {
 
 const OTHERS = IMPLEMENTATIONS.filter((name) => name !== 'ours')
 
-/** A table of the rows, with how often ours fits into each of the others. */
+/**
+ * A table of the rows, with how often ours fits into each of the others; then the best of ours' rounds and half the
+ * distance between their quartiles, both of processor time.
+ */
 export function rowTable(rows: readonly RowFigures[], clock: 'value' | 'wall'): string {
   const head = [
     clock === 'value' ? 'processor time, medians' : 'elapsed time, medians',
     ...IMPLEMENTATIONS.map((name) => NAMES[name]),
     ...OTHERS.map((name) => `/${NAMES[name]}`),
+    'best',
     '+-',
   ]
   const lines = rows.map(({ title, unit, figures }) => [
     title,
     ...IMPLEMENTATIONS.map((name) => show(figures.get(name)?.[clock], unit)),
     ...OTHERS.map((name) => showRatio(figures.get(name)?.[clock], figures.get('ours')?.[clock])),
+    show(figures.get('ours')?.best, unit),
     `${Math.round((figures.get('ours')?.spread ?? 0) * 100)} %`,
   ])
   return columns([head, ...lines])
@@ -109,4 +115,16 @@ export function goalTable(goals: readonly Goal[]): string {
     `${goal}: ${found} (${wanted})`,
   ])
   return lines.map(([verdict, text]) => `${String(verdict).padEnd(5)} ${text}`).join('\n')
+}
+
+const BEGIN = '<!-- figures, written by: npm run bench -- --goals --markdown docs/performance.md -->'
+const END = '<!-- end of the figures -->'
+
+/** A page with the figures between its two marks replaced. Throws when it has no marks. */
+export function withFigures(page: string, sections: readonly string[]): string {
+  const begin = page.indexOf(BEGIN)
+  const end = page.indexOf(END)
+  if (begin < 0 || end < begin) throw new Error(`the page lacks '${BEGIN}' … '${END}'`)
+  const blocks = sections.map((text) => `\`\`\`text\n${text}\n\`\`\``)
+  return `${page.slice(0, begin + BEGIN.length)}\n\n${blocks.join('\n\n')}\n\n${page.slice(end)}`
 }

@@ -3,6 +3,7 @@
  * the benchmark with the garbage collector within reach.
  *
  *     npm run bench -- --json FILE      also writes the figures to FILE
+ *                      --markdown FILE  also writes them between the marks of that page
  *                      --rows REGEX     only rows (and growth families) whose id or title matches
  *                      --only NAMES     only these of ours,memfs,zenfs,nodefs,host
  *                      --goals          also growth, memory of a million tasks, idle tracing
@@ -53,6 +54,7 @@ const withoutTracing: Plugin = {
 async function buildAll(): Promise<string> {
   mkdirSync(cache, { recursive: true })
   const outDir = mkdtempSync(join(cache, 'bench-'))
+  const published: Options = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).tsup
   const common: Options = {
     config: false,
     silent: true,
@@ -63,12 +65,7 @@ async function buildAll(): Promise<string> {
     outDir,
     tsconfig: join(root, 'tsconfig.json'),
   }
-  await build({
-    ...common,
-    entry: { index: join(root, 'src/index.ts') },
-    platform: 'neutral',
-    splitting: true,
-  })
+  await build({ ...published, ...common, entry: { index: join(root, 'src/index.ts') } })
   await build({
     ...common,
     entry: { main: join(root, 'bench/main.ts'), node_like: join(root, 'bench/node_like.ts') },
@@ -78,10 +75,9 @@ async function buildAll(): Promise<string> {
     esbuildPlugins: [besideBundle],
   })
   await build({
+    ...published,
     ...common,
     entry: { untraced: join(root, 'src/index.ts') },
-    platform: 'neutral',
-    splitting: false,
     esbuildPlugins: [withoutTracing],
   })
   return outDir
@@ -103,8 +99,10 @@ const folder = await buildAll()
 try {
   const bundle = bundleSize(folder)
   const passed = process.argv.slice(2)
-  const json = passed.indexOf('--json') + 1
-  if (json > 0) passed[json] = resolve(passed[json] ?? '')
+  for (const option of ['--json', '--markdown']) {
+    const at = passed.indexOf(option) + 1
+    if (at > 0) passed[at] = resolve(passed[at] ?? '')
+  }
   const own = [join(folder, 'main.js'), '--host', join(root, 'bench/host.c'), '--bundle', String(bundle)]
   const { status } = spawnSync(process.execPath, [...NODE_FLAGS, ...own, ...passed], { stdio: 'inherit' })
   process.exitCode = status ?? 1

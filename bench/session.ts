@@ -6,7 +6,7 @@ import { statfsSync } from 'node:fs'
 import type { createKernel } from 'paleokernel'
 import { type Extras, type Goal, type Growth, judge, type Measured, type Result } from './goals.js'
 import { families } from './growth.js'
-import { type Case, compare, type Figure, type Remote } from './measure.js'
+import { type Case, compare, type Remote } from './measure.js'
 import type { nodeLikeCases } from './node_like.js'
 import { type Cases, ourCases } from './ours.js'
 import { hostKernel, memfs, nodefs, type Peer, removeFolder, scratchFolder, zenfs } from './peers.js'
@@ -41,7 +41,7 @@ export interface Session {
   readonly rows: readonly RowFigures[]
   readonly measured: readonly Measured[]
   readonly growth: readonly RowFigures[]
-  readonly tracing: { readonly idle: Figure; readonly none: Figure } | null
+  readonly tracing: ReturnType<typeof idleTracing> | null
   /** One text per row and family, where they were asked for. */
   readonly profiles: readonly { readonly title: string; readonly text: string }[]
   readonly goals: readonly Goal[]
@@ -146,10 +146,13 @@ export async function runSession(options: SessionOptions): Promise<Session> {
   const { rows, hasHost, scratch } = await inScratchFolder(async (path, isTmpfs) => {
     const all = await contestants(options, plan, path)
     const done: RowFigures[] = []
-    for (const row of wanted) {
+    // Large directories come last: while they are there, every collection has to look at them.
+    const later = wanted.filter(({ id }) => id.startsWith('dir-'))
+    for (const row of [...wanted.filter((one) => !later.includes(one)), ...later]) {
       progress(row.title)
       done.push(runRow(row, all, plan))
     }
+    done.sort((a, b) => ROWS.findIndex(({ id }) => id === a.id) - ROWS.findIndex(({ id }) => id === b.id))
     const kind = isTmpfs ? 'tmpfs' : `type 0x${statfsSync(path).type.toString(16)}`
     return { rows: done, hasHost: all.has('host'), scratch: `${path.replace(/[^/]*$/, '')} (${kind})` }
   })
@@ -224,7 +227,7 @@ function conclude(
     ?.figures.get(String(plan.millionTasks))?.value
   const extras: Extras = {
     growth: grown,
-    ...(tracing === null ? {} : { tracing: tracing.idle.value / tracing.none.value - 1 }),
+    ...(tracing === null ? {} : { tracing: tracing.share }),
     ...(bundle === undefined ? {} : { bundle }),
     ...(taskBytes === undefined ? {} : { taskBytes }),
   }

@@ -5,7 +5,7 @@
  */
 
 import { type createKernel as CreateKernel, O_CREAT, O_RDWR } from 'paleokernel'
-import { compare, type Figure, type Timed } from './measure.js'
+import { compare, type Figure, quantile, type Timed } from './measure.js'
 import type { Plan } from './plan.js'
 
 /** Calls of many kinds, so that the way into the kernel is compiled for all of them. */
@@ -41,12 +41,12 @@ function nullSyscallCase(createKernel: typeof CreateKernel, plan: Plan): Timed {
   return { kind: 'timed', run: (count) => loop(sys, parent, count) }
 }
 
-/** Nanoseconds per null syscall, with tracing idle and with none. */
+/** Nanoseconds per null syscall, with tracing idle and with none, and the median of what rounds say is the share. */
 export function idleTracing(
   traced: typeof CreateKernel,
   untraced: typeof CreateKernel,
   plan: Plan,
-): { readonly idle: Figure; readonly none: Figure } {
+): { readonly idle: Figure; readonly none: Figure; readonly share: number } {
   const figures = compare(
     new Map([
       ['idle', nullSyscallCase(traced, plan)],
@@ -54,5 +54,9 @@ export function idleTracing(
     ]),
     { ...plan, rounds: plan.rounds * 4 },
   )
-  return { idle: figures.get('idle') as Figure, none: figures.get('none') as Figure }
+  const idle = figures.get('idle') as Figure
+  const none = figures.get('none') as Figure
+  // Rounds are compared in pairs: what disturbs the machine disturbs both.
+  const shares = idle.samples.map((value, round) => value / (none.samples[round] ?? Number.NaN) - 1)
+  return { idle, none, share: quantile(shares, 0.5) }
 }
