@@ -39,7 +39,6 @@ import { Trace } from './sim/trace.js'
 import type { Why } from './sim/why.js'
 import { syscallTable } from './syscalls/table.js'
 import { DeviceRegistry } from './vfs/devices.js'
-import { PathCache } from './vfs/path.js'
 
 /** A kernel with everything wired but its modules' contributions. */
 class ComposedKernel extends HostKernel {
@@ -60,7 +59,6 @@ class ComposedKernel extends HostKernel {
         trace: new Trace(),
         security: compileHooks([]).hooks,
         devices: new DeviceRegistry(facts),
-        paths: new PathCache(),
         maxTasks: options.maxTasks,
         syscallTime: options.syscallTime,
         syscalls: syscallTable(options.profile, options.backports),

@@ -9,7 +9,7 @@
 import type { DevT } from '../abi/brand.js'
 import type { ProfileFacts } from '../abi/profile.js'
 import { Refusal } from '../security/deny.js'
-import type { SecurityHooks } from '../security/hooks.js'
+import type { HookName, SecurityHooks } from '../security/hooks.js'
 import type { Faults } from '../sim/faults.js'
 import type { Random } from '../sim/random.js'
 import type { Trace } from '../sim/trace.js'
@@ -17,10 +17,9 @@ import type { Why } from '../sim/why.js'
 import type { DeviceRegistry } from '../vfs/devices.js'
 import type { Mount } from '../vfs/mount.js'
 import { Nameidata } from '../vfs/nameidata.js'
-import type { PathCache } from '../vfs/path.js'
 import type { FileSystemType, SuperBlock } from '../vfs/superblock.js'
 import type { Audit } from './books.js'
-import type { NamedHandler, ProcEntry, TaskNotifiers } from './module.js'
+import type { Contributions, NamedHandler, ProcEntry, TaskNotifiers } from './module.js'
 import type { ProgramImage, UserMode } from './program.js'
 import { RunQueue } from './runqueue.js'
 import type { SyscallEntry } from './syscall.js'
@@ -104,6 +103,10 @@ export class KernelCore {
   readonly trace: Trace
   /** Compiled security hooks. */
   security: SecurityHooks
+  /** The hooks that some module has. */
+  hooked: ReadonlySet<HookName> = new Set()
+  /** @internal What each module contributes, by name, in the order of modules. */
+  readonly contributions = new Map<string, Contributions>()
   /** Kinds of file systems by name. */
   readonly filesystems = new Map<string, FileSystemType>()
   /** @internal Drivers by number. */
@@ -126,8 +129,6 @@ export class KernelCore {
   readonly audits: Audit[] = []
   /** @internal The fault experiment under way; see sim/faults.ts. */
   injection: Faults | null = null
-  /** @internal Split paths. */
-  readonly paths: PathCache
   /** @internal What needs doing besides the current call: ATTEND, REFUSED; see attention.ts. */
   attention = 0
   /** Does any module have a syscallEnter hook? */
@@ -165,7 +166,6 @@ export class KernelCore {
     this.trace = wiring.trace
     this.security = wiring.security
     this.devices = wiring.devices
-    this.paths = wiring.paths
     this.syscalls = wiring.syscalls
     this.maxTasks = wiring.maxTasks
     this.syscallTime = wiring.syscallTime
@@ -228,7 +228,6 @@ export interface KernelWiring {
   readonly trace: Trace
   readonly security: SecurityHooks
   readonly devices: DeviceRegistry
-  readonly paths: PathCache
   readonly maxTasks: number
   readonly syscallTime: number
   syscalls: ReadonlyMap<string, SyscallEntry>

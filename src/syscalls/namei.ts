@@ -39,6 +39,7 @@ import {
 import { S_DEAD } from '../vfs/inode.js'
 import { LOOKUP_PARENT, LOOKUP_SLASHOK, lookupDentry, lookupHash, pathLookup } from '../vfs/namei.js'
 import { LAST_DOT, LAST_DOTDOT, LAST_NORM, LAST_ROOT, type Nameidata } from '../vfs/nameidata.js'
+import { checkPath } from '../vfs/path.js'
 import { row, type SyscallRow } from './row.js'
 
 /** A fresh dentry for a name that is to be made; `nd.dentry` is its directory. EEXIST when the name is taken. */
@@ -138,8 +139,8 @@ export function sysUnlink(current: Task, path: string): number {
 const isDirectory = (dentry: Dentry): boolean => ((dentry.inode?.mode ?? 0) & S_IFMT) === S_IFDIR
 
 export function sysSymlink(current: Task, target: string, path: string): number {
-  const text = current.k.paths.get(target)
-  if (typeof text === 'number') return text
+  const failed = checkPath(target)
+  if (failed !== 0) return failed
   const { nd } = current.k
   const dentry = lookupNew(current, path, nd, false)
   return isErr(dentry) ? dentry : vfsSymlink(current, nd.dentry, dentry, target)
@@ -148,8 +149,8 @@ export function sysSymlink(current: Task, target: string, path: string): number 
 /** The last component of the old name is not followed. */
 export function sysLink(current: Task, oldPath: string, newPath: string): number {
   const { facts, nd, nd2 } = current.k
-  const text = current.k.paths.get(newPath)
-  if (typeof text === 'number') return text
+  const unusable = checkPath(newPath)
+  if (unusable !== 0) return unusable
   if (facts.walksToTheEnd) return linkAtEnd(current, oldPath, newPath)
   const failed = pathLookup(current, oldPath, 0, nd) || pathLookup(current, newPath, LOOKUP_PARENT, nd2)
   if (failed !== 0) return failed
@@ -176,11 +177,9 @@ function childTowards(below: Dentry, above: Dentry): Dentry | null {
 
 /** Linux: do_rename. */
 export function sysRename(current: Task, oldPath: string, newPath: string): number {
-  const { facts, nd, nd2, paths } = current.k
-  const oldText = paths.get(oldPath)
-  if (typeof oldText === 'number') return oldText
-  const newText = paths.get(newPath)
-  if (typeof newText === 'number') return newText
+  const { facts, nd, nd2 } = current.k
+  const unusable = checkPath(oldPath) || checkPath(newPath)
+  if (unusable !== 0) return unusable
   if (facts.walksToTheEnd) return renameAtEnd(current, oldPath, newPath)
   const failed =
     pathLookup(current, oldPath, LOOKUP_PARENT, nd) || pathLookup(current, newPath, LOOKUP_PARENT, nd2)

@@ -12,6 +12,7 @@ import { fdInstall, fdRemove, fget, getUnusedFd } from '../vfs/fdtable.js'
 import { File } from '../vfs/file.js'
 import type { Mount } from '../vfs/mount.js'
 import { dentryOpen, openFile, openNamei } from '../vfs/open.js'
+import { checkPath } from '../vfs/path.js'
 import { row, type SyscallRow } from './row.js'
 
 /** Opens from a starting directory; a FIFO may sleep in its open method, then the file waits in `restart`. */
@@ -28,8 +29,8 @@ function openFrom(
   if (restart instanceof File) {
     file = restart
   } else {
-    const parsed = current.k.paths.get(path)
-    if (typeof parsed === 'number') return parsed
+    const unusable = checkPath(path)
+    if (unusable !== 0) return unusable
     const free = getUnusedFd(current)
     if (free < 0) return free
     const { nd } = current.k
@@ -69,8 +70,8 @@ export const sysCreat = (current: Task, path: string, mode: number): number =>
 export function sysOpenat(current: Task, dirfd: number, path: string, flags: number, mode: number): number {
   const absolute = path.charCodeAt(0) === 47
   if (dirfd === AT_FDCWD || absolute || current.restart !== null) return sysOpen(current, path, flags, mode)
-  const parsed = current.k.paths.get(path)
-  if (typeof parsed === 'number') return parsed
+  const unusable = checkPath(path)
+  if (unusable !== 0) return unusable
   const dir = fget(current, dirfd)
   if (isErr(dir)) return dir
   if (dir.dentry === null || dir.mnt === null || !S_ISDIR(dir.inode.mode)) return ENOTDIR

@@ -16,7 +16,7 @@ import { Dentry, dAdd } from './dentry.js'
 import type { Inode } from './inode.js'
 import { lookupMount, type Mount } from './mount.js'
 import { LAST_DOT, LAST_DOTDOT, LAST_NORM, LAST_ROOT, type Nameidata } from './nameidata.js'
-import type { ParsedPath } from './path.js'
+import { type ParsedPath, parsePath } from './path.js'
 import { searchPermission } from './permission.js'
 
 /** Walk flags. Linux: LOOKUP_FOLLOW …, include/linux/namei.h. */
@@ -43,7 +43,7 @@ export function lookupFrom(
   flags: number,
   nd: Nameidata,
 ): number {
-  const parsed = current.k.paths.get(path)
+  const parsed = parsePath(path)
   if (typeof parsed === 'number') return parsed
   const { fs } = current
   if (parsed.absolute) {
@@ -234,7 +234,7 @@ export function followLinkOnce(
   if (inode.ops.readlink === null) return ENOENT
   const text = inode.ops.readlink(current, inode)
   if (typeof text === 'number') return text
-  const path = current.k.paths.get(text)
+  const path = parsePath(text)
   if (typeof path === 'number') return path
   if (path.absolute) {
     nd.mnt = current.fs.rootMnt
