@@ -3,7 +3,7 @@
  *
  * Inside the model an error is a *negative* branded number, as in the kernel: `return EACCES` returns -13.
  * Use `isErr` to tell it from a result. Numbers 125 and up are later than 2.2. The internal codes at the end
- * (512 and up, and BLOCKED) are stripped by the dispatcher; a program must never see one.
+ * (512 and up, BLOCKED, SKIPPED) are stripped by the dispatcher; a program must never see one.
  *
  * Linux: include/asm-i386/errno.h, include/linux/errno.h (2.2.12, 2.6.14).
  */
@@ -299,6 +299,8 @@ export const ENOIOCTLCMD = errno(515)
 export const ERESTART_RESTARTBLOCK = errno(516)
 /** Not Linux: "the task sleeps, run the call again on wake-up"; the model's stand-in for schedule(). */
 export const BLOCKED = errno(600)
+/** Not Linux: a syscallWork hook's "do not make the call; its result is in `current.result`". */
+export const SKIPPED = errno(601)
 
 /**
  * Number, name, strerror text. The texts are glibc's; 116 read "Stale NFS file handle" before glibc 2.17.
@@ -439,6 +441,7 @@ const TABLE: ReadonlyArray<readonly [e: Errno, name: string, message: string]> =
   [ENOIOCTLCMD, 'ENOIOCTLCMD', 'No ioctl command'],
   [ERESTART_RESTARTBLOCK, 'ERESTART_RESTARTBLOCK', 'Interrupted by signal'],
   [BLOCKED, 'BLOCKED', 'Sleeping in the kernel'],
+  [SKIPPED, 'SKIPPED', 'Not made, with a result all the same'],
 ]
 
 const BY_NUMBER: ReadonlyMap<number, readonly [e: Errno, name: string, message: string]> = new Map(

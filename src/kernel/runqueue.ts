@@ -30,6 +30,13 @@ export function enqueueTask(task: Task): void {
   queue.length++
 }
 
+/** The task at a place in its queue, counted from `head`. */
+export function nthTask(head: Task | null, index: number): Task | null {
+  let task = head
+  for (let i = 0; i < index && task !== null; i++) task = task.runNext
+  return task
+}
+
 /** Takes a task off its queue, wherever in it it stands. */
 export function dequeueTask(task: Task): void {
   const queue = task.queued

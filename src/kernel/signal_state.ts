@@ -54,6 +54,8 @@ export interface SignalFrame {
   readonly signal: number
   readonly info: SigInfo
   readonly handler: number
+  /** It leaves by rt_sigreturn. Linux: setup_rt_frame, for SA_SIGINFO. */
+  readonly isRealtime: boolean
   /** The mask before the signal. */
   readonly maskLow: number
   readonly maskHigh: number

@@ -37,7 +37,7 @@ export const TF_DIRECT = 1
 export const TF_FORKNOEXEC = 2
 /** Is in do_exit. Linux: PF_EXITING. */
 export const TF_EXITING = 4
-/** Is taking part in a call that the dispatcher must look at: a hook, seccomp, a tracer. */
+/** Modules look at its calls: the hook syscallWork is asked. Children inherit it. Linux: _TIF_WORK_SYSCALL_ENTRY. */
 export const TF_SYSCALL_WORK = 8
 /** Was created by vfork and still has its parent waiting. */
 export const TF_VFORK = 16

@@ -10,15 +10,14 @@ import { BLOCKED, EINTR } from '../abi/errno.js'
 import { SIGSEGV, type SigHandler, type SigHandlerFn } from '../abi/signal.js'
 import { ATTEND, REFUSED } from '../kernel/attention.js'
 import { KernelBug } from '../kernel/bug.js'
-import { doExit, doGroupExit } from '../kernel/exit.js'
+import { doGroupExit } from '../kernel/exit.js'
 import { KernelCore, type KernelWiring } from '../kernel/kernel.js'
 import type { Contributions } from '../kernel/module.js'
 import type { CallOutputs, ProgramImage, SyscallRequest, UserMode } from '../kernel/program.js'
-import { dequeueTask, enqueueTask } from '../kernel/runqueue.js'
+import { dequeueTask, enqueueTask, nthTask } from '../kernel/runqueue.js'
 import { recalcSigpending } from '../kernel/signal.js'
 import type { SyscallEntry } from '../kernel/syscall.js'
 import {
-  isGroupLeader,
   PendingCall,
   TASK_RUNNING,
   TASK_STOPPED,
@@ -33,7 +32,17 @@ import { removeWaits } from '../kernel/wait.js'
 import { noteKill, settleRefusal } from '../security/deny.js'
 import { Faults, shouldFail } from '../sim/faults.js'
 import type { Scheduler } from '../sim/schedule.js'
-import { finishCall, invoke, popFrame, resumeCall, returnToUser, startCall } from '../syscalls/dispatch.js'
+import {
+  endRefused,
+  enterSigreturn,
+  exitProgram,
+  finishCall,
+  invoke,
+  popFrame,
+  resumeCall,
+  returnToUser,
+  startCall,
+} from '../syscalls/dispatch.js'
 import type { SyscallTable } from '../syscalls/table.js'
 import { Begun } from './begun.js'
 import { type Sleeper, WouldBlock } from './errors.js'
@@ -49,6 +58,7 @@ import {
 import { describeRequest, outputsOf } from './journal.js'
 import { Process } from './process.js'
 import { OutOfProgram, refuseCall } from './refuse_call.js'
+import { trimArgs } from './request.js'
 import {
   addCall,
   CALL_ALIASES,
@@ -194,11 +204,18 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
       this.trace.syscallExit ||
       this.syscallHooked ||
       this.syscallTime > 0 ||
-      this.injection !== null ||
-      (task.flags & TF_SYSCALL_WORK) !== 0
+      this.injection !== null
     ) {
       this.start(task, entry, trimArgs([a, b, c, d, e, f]))
       return this.awaitResult(task, entry)
+    }
+    if ((task.flags & TF_SYSCALL_WORK) !== 0) {
+      const verdict = this.security.syscallWork(task, entry.name, entry.nr, a, b, c, d, e, f)
+      if (verdict !== 0 || task.state !== TASK_RUNNING) {
+        const refused = new PendingCall(entry.name, trimArgs([a, b, c, d, e, f]), 0)
+        endRefused(task, refused, entry, verdict, this.runHandler)
+        return this.awaitResult(task, entry)
+      }
     }
     let result: unknown
     if (entry.quick(a, b, c, d, e, f)) {
@@ -447,7 +464,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
 
   /** @internal As `step`, with the choice made. */
   stepWith(choice: number): boolean {
-    return this.stepTask(nth(this.state.runQueue.head, choice))
+    return this.stepTask(nthTask(this.state.runQueue.head, choice))
   }
 
   private stepTask(task: Task | null): boolean {
@@ -529,8 +546,8 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   private pick(): Task | null {
     const { runQueue } = this.state
     if (runQueue.length <= 1) return runQueue.head
-    const index = this.scheduler.pick(runQueue.length, (at) => nth(runQueue.head, at)?.serial ?? 0)
-    return nth(runQueue.head, index)
+    const index = this.scheduler.pick(runQueue.length, (at) => nthTask(runQueue.head, at)?.serial ?? 0)
+    return nthTask(runQueue.head, index)
   }
 
   /** One turn of a task with a program. */
@@ -572,18 +589,12 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   private runGenerator(task: Task): void {
     const turn = resumeGenerator(this, task)
     if (turn.kind === 'call') this.makeRequest(task, turn.request.name, turn.request.args)
-    else if (turn.kind === 'exit') this.programReturned(task, turn.code)
+    else if (turn.kind === 'exit') exitProgram(task, turn.code)
     else this.sigreturn(task)
   }
 
-  /** The program's first function has returned: its process ends; a thread made by clone ends alone. */
-  private programReturned(task: Task, code: number): void {
-    const status = (code & 0xff) << 8
-    if (isGroupLeader(task)) doGroupExit(task, status)
-    else doExit(task, status)
-  }
-
   private sigreturn(task: Task): void {
+    if (!enterSigreturn(task)) return
     const { restart, result } = popFrame(task)
     returnToUser(task, restart, result, this.runHandler)
   }
@@ -604,7 +615,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     const { result } = task
     task.result = undefined
     const next = program.step(task.machine, result)
-    if (typeof next === 'number') this.programReturned(task, next)
+    if (typeof next === 'number') exitProgram(task, next)
     else if (Array.isArray(next?.args)) this.makeRequest(task, next.name, next.args)
     else
       throw new TypeError(
@@ -627,7 +638,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     }
     // exec clears TF_STARTED: the new program goes on, whatever the old one returns.
     if ((task.flags & TF_STARTED) === 0) return
-    if (task.state < TASK_ZOMBIE) doGroupExit(task, ((typeof code === 'number' ? code : 0) & 0xff) << 8)
+    if (task.state < TASK_ZOMBIE) exitProgram(task, typeof code === 'number' ? code : 0)
   }
 
   private makeRequest(task: Task, name: string, args: readonly unknown[]): void {
@@ -670,12 +681,6 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   }
 }
 
-const nth = (head: Task | null, index: number): Task | null => {
-  let task = head
-  for (let i = 0; i < index && task !== null; i++) task = task.runNext
-  return task
-}
-
 /** Has the task started a call that has neither returned nor died? */
 const isInCall = (task: Task): boolean => task.call !== null && task.state < TASK_ZOMBIE
 
@@ -691,10 +696,4 @@ function takeResult(task: Task): unknown {
   const { result } = task
   task.result = undefined
   return result
-}
-
-/** Arguments without the missing ones at the end. */
-function trimArgs(args: unknown[]): unknown[] {
-  while (args.length > 0 && args.at(-1) === undefined) args.pop()
-  return args
 }

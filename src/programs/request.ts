@@ -35,3 +35,9 @@ export class Request implements SyscallRequest, Iterator<SyscallRequest, unknown
 
 /** A request as plain data, for machine programs: `call('read', 0, buf)`. */
 export const call = (name: string, ...args: readonly unknown[]): SyscallRequest => new Request(name, args)
+
+/** Arguments without the missing ones at the end. */
+export function trimArgs(args: unknown[]): unknown[] {
+  while (args.length > 0 && args.at(-1) === undefined) args.pop()
+  return args
+}

@@ -25,6 +25,23 @@ export type Verdict = number
 export interface SecurityHooks {
   /** Before dispatch: 0 goes on, an Errno is the call's result. `args` must not be kept. */
   syscallEnter(current: Task, name: string, nr: number, args: readonly unknown[]): Verdict
+  /**
+   * As syscallEnter, but only about tasks that a module has flagged TF_SYSCALL_WORK, and before it: other tasks pay
+   * nothing. Asked again for what a signal makes the task enter anew: the call that goes on after a stop or a handler
+   * (by its own name, or as restart_syscall), the handler's sigreturn or rt_sigreturn, and the exit_group or exit of a
+   * program that returns. SKIPPED: the call is not made, and `current.result` is its result. Linux: secure_computing.
+   */
+  syscallWork(
+    current: Task,
+    name: string,
+    nr: number,
+    a?: unknown,
+    b?: unknown,
+    c?: unknown,
+    d?: unknown,
+    e?: unknown,
+    f?: unknown,
+  ): Verdict
   /** Linux: capable. Asked after the effective set has been found to hold the capability. */
   capable(current: Task, capability: number): Verdict
   /** Linux: inode_permission. May `current` access `inode` with this MAY_* mask? */
@@ -114,6 +131,7 @@ export type HookKind = 'check' | 'notify'
 /** Every hook's kind. A hook missing here does not compile. */
 export const HOOKS = {
   syscallEnter: 'check',
+  syscallWork: 'check',
   capable: 'check',
   inodePermission: 'check',
   inodeCreate: 'check',

@@ -19,16 +19,27 @@ import {
   ERESTARTNOINTR,
   ERESTARTSYS,
   isErr,
+  SKIPPED,
 } from '../abi/errno.js'
-import { SA_RESTART } from '../abi/signal.js'
+import { SA_RESTART, SA_SIGINFO, SIGSEGV } from '../abi/signal.js'
 import { REFUSED } from '../kernel/attention.js'
 import { chargeCpu } from '../kernel/cputime.js'
 import { blockForHandler, type Delivery, getSignalToDeliver } from '../kernel/deliver.js'
+import { doExit, doGroupExit } from '../kernel/exit.js'
 import { enqueueTask } from '../kernel/runqueue.js'
 import { recalcSigpending } from '../kernel/signal.js'
 import type { SyscallEntry } from '../kernel/syscall.js'
-import { PendingCall, TASK_RUNNING, TASK_STOPPED, TASK_ZOMBIE, type Task, TF_DIRECT } from '../kernel/task.js'
-import { settleRefusal } from '../security/deny.js'
+import {
+  isGroupLeader,
+  PendingCall,
+  TASK_RUNNING,
+  TASK_STOPPED,
+  TASK_ZOMBIE,
+  type Task,
+  TF_DIRECT,
+  TF_SYSCALL_WORK,
+} from '../kernel/task.js'
+import { noteKill, settleRefusal } from '../security/deny.js'
 import { copyIn, copyOut } from './user_copy.js'
 
 /** Runs a handler function of a task that the host drives; see programs/direct.ts. */
@@ -64,11 +75,41 @@ export function startCall(
   const call = new PendingCall(entry.name, args, k.seq)
   if (k.trace.syscallEnter) emitEnter(task, call)
   if (k.syscallTime > 0) chargeCpu(task, k.syscallTime)
-  const verdict = k.syscallHooked ? k.security.syscallEnter(task, entry.name, entry.nr, args) : 0
-  if (task.state >= TASK_ZOMBIE) return
-  if (verdict !== 0) settleRefusal(task, entry, args[0], args[1], verdict)
-  const failed = verdict === 0 && k.injection !== null ? copyIn(k, call) : verdict
+  let verdict = (task.flags & TF_SYSCALL_WORK) !== 0 ? askWork(task, entry, args) : 0
+  if (verdict === 0 && k.syscallHooked && task.state < TASK_ZOMBIE)
+    verdict = k.security.syscallEnter(task, entry.name, entry.nr, args)
+  if (verdict !== 0 || task.state >= TASK_ZOMBIE) {
+    endRefused(task, call, entry, verdict, runHandler)
+    return
+  }
+  const failed = k.injection !== null ? copyIn(k, call) : 0
   finishCall(task, call, failed === 0 ? invoke(task, call) : failed, runHandler)
+}
+
+/** Ends a call that a hook has refused, skipped or killed its task for. */
+export function endRefused(
+  task: Task,
+  call: PendingCall,
+  entry: SyscallEntry,
+  verdict: number,
+  runHandler: RunHandler,
+): void {
+  if (task.state >= TASK_ZOMBIE) return
+  settleRefusal(task, entry, call.args[0], call.args[1], verdict)
+  finishCall(task, call, verdict === SKIPPED ? task.result : verdict, runHandler)
+}
+
+/** Asks the modules that look at a flagged task's calls. */
+function askWork(task: Task, entry: SyscallEntry, args: readonly unknown[]): number {
+  const [a, b, c, d, e, f] = args
+  return task.k.security.syscallWork(task, entry.name, entry.nr, a, b, c, d, e, f)
+}
+
+/** As `askWork`, for what a task enters by a name that no program has asked for. */
+function askWorkByName(task: Task, name: string, args: readonly unknown[]): number {
+  const [a, b, c, d, e, f] = args
+  const nr = task.k.syscalls.get(name)?.nr ?? -1
+  return task.k.security.syscallWork(task, name, nr, a, b, c, d, e, f)
 }
 
 /** Acts on what a handler returned. */
@@ -149,7 +190,7 @@ export function returnToUser(
         return
       }
       runOrDrop(task, runHandler)
-      if (task.state >= TASK_ZOMBIE) return
+      if (task.state >= TASK_ZOMBIE || !enterSigreturn(task)) return
       const popped = popFrame(task)
       call = popped.restart
       result = popped.result
@@ -160,6 +201,12 @@ export function returnToUser(
         restoreSavedMask(task)
         result = ERESTARTNOINTR
         if (task.sigPending) continue
+      }
+      const verdict = (task.flags & TF_SYSCALL_WORK) !== 0 ? enterAgain(task, call, result) : 0
+      if (task.state >= TASK_ZOMBIE) return
+      if (verdict !== 0) {
+        result = verdict === SKIPPED ? task.result : verdict
+        continue
       }
       if (result === ERESTARTSYS || result === ERESTARTNOINTR) task.restart = null
       result = invoke(task, call)
@@ -172,6 +219,52 @@ export function returnToUser(
     complete(task, call, result)
     return
   }
+}
+
+/** The task enters a call anew that a signal has interrupted. 0, or the verdict of who looks at its calls. */
+function enterAgain(task: Task, call: PendingCall, code: unknown): number {
+  const name = code === ERESTART_RESTARTBLOCK ? 'restart_syscall' : call.name
+  const verdict = askWorkByName(task, name, name === call.name ? call.args : [])
+  const entry = task.k.syscalls.get(call.name)
+  if (verdict !== 0 && entry !== undefined && task.state < TASK_ZOMBIE)
+    settleRefusal(task, entry, call.args[0], call.args[1], verdict)
+  return verdict
+}
+
+/**
+ * The innermost handler returns, which is a call to who looks at the task's calls. False when the task has died of it;
+ * where the call is refused, the handler has nowhere to return to.
+ */
+export function enterSigreturn(task: Task): boolean {
+  if ((task.flags & TF_SYSCALL_WORK) === 0) return true
+  const name = task.frames?.at(-1)?.isRealtime === true ? 'rt_sigreturn' : 'sigreturn'
+  if (askWorkByName(task, name, []) !== 0) crash(task, name)
+  return task.state < TASK_ZOMBIE
+}
+
+/**
+ * A program's first function has returned: its process ends, a thread made by clone ends alone. To who looks at the
+ * task's calls it is the C library's exit_group, then exit, then an instruction that faults.
+ */
+export function exitProgram(task: Task, code: number): void {
+  const status = (code & 0xff) << 8
+  const isThread = !isGroupLeader(task)
+  if ((task.flags & TF_SYSCALL_WORK) !== 0) {
+    const names = isThread || !task.k.facts.hasThreadGroups ? ['exit'] : ['exit_group', 'exit']
+    const allowed = names.find((name) => task.state < TASK_ZOMBIE && askWorkByName(task, name, [code]) === 0)
+    if (allowed === undefined) crash(task, 'exit')
+    else if (allowed === 'exit') doExit(task, status)
+  }
+  if (task.state >= TASK_ZOMBIE) return
+  if (isThread) doExit(task, status)
+  else doGroupExit(task, status)
+}
+
+/** The program is in the middle of nowhere. */
+function crash(task: Task, syscall: string): void {
+  if (task.state >= TASK_ZOMBIE) return
+  noteKill(task, SIGSEGV, 'program', null, null, 'none', syscall)
+  doGroupExit(task, SIGSEGV)
 }
 
 /** A handler of the host's that throws is over, and so is the call that it interrupted. */
@@ -213,6 +306,7 @@ function pushFrame(task: Task, call: PendingCall | null, outcome: unknown, deliv
     signal: info.signo,
     info,
     handler: action.handler,
+    isRealtime: (action.flags & SA_SIGINFO) !== 0,
     maskLow,
     maskHigh,
     result,

@@ -18,8 +18,9 @@ import {
   type Task,
 } from 'paleokernel'
 import { describe, expect, it } from 'vitest'
+import { TF_SYSCALL_WORK } from '../../src/kernel/task.js'
 import { HOOKS } from '../../src/security/hooks.js'
-import { checkInvariants, coreOf, forkOf, handle, ok, writeFile } from '../helpers/world.js'
+import { checkInvariants, coreOf, forkOf, handle, ok, taskOf, writeFile } from '../helpers/world.js'
 
 const withHooks = (name: string, hooks: Partial<SecurityHooks>): AnyModule => ({
   name,
@@ -164,6 +165,12 @@ const DEEDS: { readonly [N in Exclude<HookName, 'inodeInit'>]: (p: Process, k: K
   taskSetuid: (p) => p.sys.setuid(5),
   taskSetgid: (p) => p.sys.setgid(5),
   taskSetgroups: (p) => p.sys.setgroups([5]),
+  syscallWork: (p) => {
+    taskOf(p).flags |= TF_SYSCALL_WORK
+    const result = p.sys.getpid()
+    taskOf(p).flags &= ~TF_SYSCALL_WORK
+    return result
+  },
   taskSetpgid: (p, k) => p.sys.setpgid(childOf(k).pid, 0),
   taskGetpgid: (p) => p.sys.getpgid(1),
   taskGetsid: (p) => p.sys.getsid(1),
