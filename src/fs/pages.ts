@@ -3,8 +3,12 @@
  * kernel until one of them writes. Linux: the page cache of an inode (struct address_space), by idea only.
  *
  * Bytes live in chunks of up to 64 KiB; a chunk is missing (a hole) or as long as was needed, growing by
- * doubling. Those of the first GiB are in arrays, later ones, which only sparse files have, in a map. `masks` knows which 4 KiB pages of a chunk have been written: that is what st_blocks and a size
- * limit count. A chunk belongs to the copy of the kernel whose epoch wrote it last; others copy it first.
+ * doubling. The first chunk, all that most files have, is in the store itself; those of the first GiB are in an
+ * array, later ones, which only sparse files have, in a map. A chunk's mask knows which of its 4 KiB pages have been
+ * written: that is what st_blocks and a size limit count.
+ *
+ * A store and each of its chunks belong to the copy of the kernel whose epoch made them; all others copy first what
+ * they change.
  */
 
 import type { Cloner } from '../lib/graph.js'
@@ -16,8 +20,13 @@ const PAGE_SHIFT = 12
 const PAGE = 1 << PAGE_SHIFT
 /** Chunks from this one on are in the map. */
 const NEAR = 1 << 14
+/** Bytes whose chunks are near. */
+const NEAR_BYTES = NEAR * CHUNK
 /** A chunk starts no smaller than this. */
 const SMALLEST = 64
+/** A file that is written from its beginning to its end gets memory by so many chunks at once from chunk 4 on. */
+const EXTENT = 16
+const FIRST_EXTENT = 4
 
 /** Copies a few bytes faster than TypedArray.set does. */
 function copyBytes(from: Uint8Array, fromAt: number, to: Uint8Array, toAt: number, count: number): void {
@@ -35,6 +44,9 @@ const pageBits = (start: number, end: number): number => {
   return ((2 << last) - 1) & ~((1 << first) - 1)
 }
 
+/** The chunk that a byte is in. */
+const indexOf = (pos: number): number => (pos < NEAR_BYTES ? pos >> CHUNK_SHIFT : Math.floor(pos / CHUNK))
+
 function countBits(bits: number): number {
   let n = bits - ((bits >> 1) & 0x5555)
   n = (n & 0x3333) + ((n >> 2) & 0x3333)
@@ -42,21 +54,46 @@ function countBits(bits: number): number {
   return (n + (n >> 8)) & 0x1f
 }
 
-/** A chunk behind the first GiB, with its mask and owner. */
-export class FarChunk {
+/** 64 KiB of a file. */
+export class Chunk {
+  /** The bytes; what is missing at the end is zeros. Null: all of it is. */
   bytes: Uint8Array | null = null
+  /** Which pages have been written, as bits. */
   mask = 0
+  /** The epoch of the kernel that may write to `bytes`. */
   owner = 0
 }
 
-export class PageStore {
-  chunks: (Uint8Array | null)[] = []
-  masks: number[] = []
-  owners: number[] = []
-  /** By index; null while there are none. */
-  far: Map<number, FarChunk> | null = null
+/** A file's content. It is its own first chunk. */
+export class PageStore extends Chunk {
+  /** The epoch of the kernel that may change this object. */
+  epoch: number
+  /** Chunks 1 … of the first GiB, by index; null while there are none. */
+  near: (Chunk | null)[] | null = null
+  /** Later ones, by index; null while there are none. */
+  far: Map<number, Chunk> | null = null
+  /** Memory for the next chunks of a file that grows. */
+  extent: Uint8Array | null = null
   /** 4 KiB pages that have been written. */
   pages = 0
+
+  constructor(epoch: number) {
+    super()
+    this.epoch = epoch
+  }
+
+  /** This store where the kernel with that epoch may change it, else a copy that shares all chunks. */
+  writable(epoch: number): PageStore {
+    if (this.epoch === epoch) return this
+    const copy = new PageStore(epoch)
+    copy.bytes = this.bytes
+    copy.mask = this.mask
+    copy.owner = this.owner
+    copy.near = this.near === null ? null : this.near.slice()
+    copy.far = this.far === null ? null : new Map(this.far)
+    copy.pages = this.pages
+    return copy
+  }
 
   /** How many pages a write of these bytes would add. */
   pagesNeeded(pos: number, count: number): number {
@@ -65,7 +102,7 @@ export class PageStore {
       const index = Math.floor(at / CHUNK)
       const start = at - index * CHUNK
       const end = Math.min(CHUNK, start + pos + count - at)
-      needed += countBits(pageBits(start, end) & ~this.maskAt(index))
+      needed += countBits(pageBits(start, end) & ~(this.chunkAt(index)?.mask ?? 0))
       at += end - start
     }
     return needed
@@ -73,162 +110,165 @@ export class PageStore {
 
   /** Which pages of which chunk have been written, as bits; chunks ascending. */
   writtenPages(): readonly (readonly [chunk: number, mask: number])[] {
-    const far = [...(this.far ?? [])].map(([index, { mask }]) => [index, mask] as const)
-    return [...this.masks.entries(), ...far.sort(([a], [b]) => a - b)]
+    return this.indices().map((index) => [index, this.chunkAt(index)?.mask ?? 0] as const)
   }
 
   /** Copies bytes out; holes are zeros. The caller has cut `count` to the file's size. */
   read(pos: number, buf: Uint8Array, count: number): void {
     for (let done = 0; done < count; ) {
       const at = pos + done
-      const index = Math.floor(at / CHUNK)
+      const index = indexOf(at)
       const start = at - index * CHUNK
       const wanted = Math.min(CHUNK - start, count - done)
-      const chunk = this.chunkAt(index)
-      const there = chunk == null ? 0 : Math.max(0, Math.min(wanted, chunk.length - start))
-      if (chunk != null && there > 0) copyBytes(chunk, start, buf, done, there)
+      const bytes = this.bytesAt(index)
+      const there = bytes === null ? 0 : Math.max(0, Math.min(wanted, bytes.length - start))
+      if (bytes !== null && there > 0) copyBytes(bytes, start, buf, done, there)
       if (there < wanted) buf.fill(0, done + there, done + wanted)
       done += wanted
     }
   }
 
-  /** Copies bytes in, making pages as needed. `epoch` is the kernel's. */
-  write(pos: number, data: Uint8Array, count: number, epoch: number): void {
+  /** Copies bytes in, making pages as needed. Preconditions: the store is `writable`. */
+  write(pos: number, data: Uint8Array, count: number): void {
     for (let done = 0; done < count; ) {
       const at = pos + done
-      const index = Math.floor(at / CHUNK)
+      const index = indexOf(at)
       const start = at - index * CHUNK
       const end = Math.min(CHUNK, start + count - done)
-      if (start === 0 && end === CHUNK) this.replaceChunk(index, data.slice(done, done + CHUNK), epoch)
-      else copyBytes(data, done, this.writableChunk(index, end, epoch), start, end - start)
-      this.markPages(index, pageBits(start, end))
+      const chunk = this.writableChunk(index, start, end)
+      copyBytes(data, done, chunk.bytes as Uint8Array, start, end - start)
+      const bits = pageBits(start, end) & ~chunk.mask
+      if (bits !== 0) {
+        chunk.mask |= bits
+        this.pages += countBits(bits)
+      }
       done += end - start
     }
   }
 
-  /** Cuts the content to `size` bytes: pages behind it go, the rest of the last page is zeros. */
-  truncate(size: number, epoch: number): void {
-    const kept = Math.ceil(size / CHUNK)
-    for (const [i, { mask }] of this.far ?? []) {
-      if (i < kept) continue
-      this.pages -= countBits(mask)
-      this.far?.delete(i)
-    }
-    if (this.far?.size === 0) this.far = null
-    for (let i = kept; i < this.chunks.length; i++) this.pages -= countBits(this.masks[i] ?? 0)
-    if (this.chunks.length > kept) {
-      this.chunks.length = kept
-      this.masks.length = kept
-      this.owners.length = kept
-    }
-    const index = kept - 1
-    const end = size - index * CHUNK
-    const chunk = this.chunkAt(index)
-    if (chunk == null) return
-    if (chunk.length > end) {
-      if (this.ownerAt(index) === epoch) chunk.fill(0, end)
-      else this.replaceChunk(index, chunk.slice(0, end), epoch)
-    }
-    const mask = this.maskAt(index)
-    const stays = mask & pageBits(0, end)
-    this.pages -= countBits(mask) - countBits(stays)
-    this.setMask(index, stays)
+  /** Cuts the content to `size` > 0 bytes: pages behind it go, the rest of the last page is zeros. */
+  truncate(size: number): void {
+    const last = Math.ceil(size / CHUNK) - 1
+    for (const index of this.indices().reverse()) if (index > last) this.drop(index)
+    this.extent = null
+    const old = this.chunkAt(last)
+    if (old === null || old.bytes === null) return
+    const end = size - last * CHUNK
+    const stays = old.mask & pageBits(0, end)
+    this.pages -= countBits(old.mask) - countBits(stays)
+    const chunk = this.ownChunk(last, old)
+    chunk.mask = stays
+    if (old.bytes.length <= end) return
+    if (chunk.owner === this.epoch) old.bytes.fill(0, end)
+    else this.give(chunk, old.bytes.slice(0, end))
   }
 
-  /** Shares every chunk with the copy; the next writer of either copies what it writes. */
+  /** Shared by copies of the kernel: each copies what it changes. */
   cloneState(_cloner: Cloner): PageStore {
-    const copy = new PageStore()
-    copy.chunks = this.chunks.slice()
-    copy.masks = this.masks.slice()
-    copy.owners = this.owners.slice()
-    copy.pages = this.pages
-    if (this.far !== null) {
-      copy.far = new Map([...this.far].map(([index, chunk]) => [index, Object.assign(new FarChunk(), chunk)]))
-    }
-    return copy
+    return this
   }
 
   /** What counts is the content, not who holds which chunk at what length. */
   digestState(hasher: StateHasher): void {
     hasher.value(this.pages)
-    for (let i = 0; i < this.chunks.length; i++) this.digestChunk(hasher, i)
-    if (this.far === null) return
-    for (const i of [...this.far.keys()].sort((a, b) => a - b)) this.digestChunk(hasher, i)
+    for (const index of this.indices()) {
+      const chunk = this.chunkAt(index)
+      const bytes = chunk?.bytes ?? null
+      if (chunk === null || bytes === null) continue
+      let end = bytes.length
+      while (end > 0 && bytes[end - 1] === 0) end--
+      hasher.value(index)
+      hasher.value(chunk.mask)
+      hasher.bytes(bytes.subarray(0, end))
+    }
   }
 
-  private digestChunk(hasher: StateHasher, index: number): void {
+  /** Where there may be chunks, ascending. */
+  private indices(): number[] {
+    const list = [0]
+    for (let index = 1; index < (this.near?.length ?? 0); index++) list.push(index)
+    return this.far === null ? list : [...list, ...[...this.far.keys()].sort((a, b) => a - b)]
+  }
+
+  private chunkAt(index: number): Chunk | null {
+    if (index === 0) return this
+    return (index < NEAR ? this.near?.[index] : this.far?.get(index)) ?? null
+  }
+
+  private bytesAt(index: number): Uint8Array | null {
+    if (index === 0) return this.bytes
+    if (index >= NEAR) return this.far?.get(index)?.bytes ?? null
+    const { near } = this
+    return near === null || index >= near.length ? null : (near[index]?.bytes ?? null)
+  }
+
+  private put(index: number, chunk: Chunk): void {
+    if (index >= NEAR) {
+      if (this.far === null) this.far = new Map()
+      this.far.set(index, chunk)
+      return
+    }
+    if (this.near === null) this.near = [null]
+    while (this.near.length < index) this.near.push(null)
+    this.near[index] = chunk
+  }
+
+  /** Preconditions: no chunk is behind it. */
+  private drop(index: number): void {
     const chunk = this.chunkAt(index)
-    if (chunk == null) return
-    let end = chunk.length
-    while (end > 0 && chunk[end - 1] === 0) end--
-    hasher.value(index)
-    hasher.value(this.maskAt(index))
-    hasher.bytes(chunk.subarray(0, end))
+    if (chunk !== null) this.pages -= countBits(chunk.mask)
+    if (index < NEAR) {
+      if (this.near !== null) this.near.length = Math.min(this.near.length, index)
+    } else this.far?.delete(index)
+    if (this.far?.size === 0) this.far = null
   }
 
-  private chunkAt(index: number): Uint8Array | null | undefined {
-    return index < NEAR ? this.chunks[index] : this.far?.get(index)?.bytes
+  /** A chunk whose mask this copy of the kernel may change; its bytes may still be another's. */
+  private ownChunk(index: number, chunk: Chunk): Chunk {
+    if (index === 0 || chunk.owner === this.epoch) return chunk
+    const own = new Chunk()
+    own.bytes = chunk.bytes
+    own.mask = chunk.mask
+    own.owner = chunk.owner
+    this.put(index, own)
+    return own
   }
 
-  private maskAt(index: number): number {
-    return (index < NEAR ? this.masks[index] : this.far?.get(index)?.mask) ?? 0
+  private give(chunk: Chunk, bytes: Uint8Array): void {
+    chunk.bytes = bytes
+    chunk.owner = this.epoch
   }
 
-  private ownerAt(index: number): number | undefined {
-    return index < NEAR ? this.owners[index] : this.far?.get(index)?.owner
-  }
-
-  private setMask(index: number, mask: number): void {
-    if (index < NEAR) this.masks[index] = mask
-    else this.farChunk(index).mask = mask
-  }
-
-  private farChunk(index: number): FarChunk {
-    if (this.far === null) this.far = new Map()
-    const known = this.far.get(index)
-    if (known !== undefined) return known
-    const chunk = new FarChunk()
-    this.far.set(index, chunk)
+  /** A chunk to whose bytes `start` … `end` this copy of the kernel may write. */
+  private writableChunk(index: number, start: number, end: number): Chunk {
+    const known = this.chunkAt(index)
+    if (known !== null && known.owner === this.epoch && known.bytes !== null && known.bytes.length >= end)
+      return known
+    let chunk: Chunk
+    if (known === null) {
+      chunk = new Chunk()
+      this.put(index, chunk)
+    } else chunk = this.ownChunk(index, known)
+    const old = chunk.bytes
+    if (old === null && start === 0 && end === CHUNK) {
+      this.give(chunk, this.wholeChunk(index))
+      return chunk
+    }
+    let size = old === null ? SMALLEST : old.length
+    while (size < end) size *= 2
+    const grown = new Uint8Array(Math.min(size, CHUNK))
+    if (old !== null && (start > 0 || end < old.length)) grown.set(old)
+    this.give(chunk, grown)
     return chunk
   }
 
-  private extendTo(index: number): void {
-    while (this.chunks.length <= index) {
-      this.chunks.push(null)
-      this.masks.push(0)
-      this.owners.push(0)
-    }
-  }
-
-  private markPages(index: number, bits: number): void {
-    const mask = this.maskAt(index)
-    if ((mask & bits) === bits) return
-    this.pages += countBits(bits & ~mask)
-    this.setMask(index, mask | bits)
-  }
-
-  private replaceChunk(index: number, chunk: Uint8Array, epoch: number): void {
-    if (index >= NEAR) {
-      const far = this.farChunk(index)
-      far.bytes = chunk
-      far.owner = epoch
-      return
-    }
-    if (index >= this.chunks.length) this.extendTo(index)
-    this.chunks[index] = chunk
-    this.owners[index] = epoch
-  }
-
-  /** A chunk of at least `length` bytes that this copy of the kernel may write to. */
-  private writableChunk(index: number, length: number, epoch: number): Uint8Array {
-    const chunk = this.chunkAt(index)
-    if (chunk != null && this.ownerAt(index) === epoch && chunk.length >= length) return chunk
-    let size = chunk == null ? SMALLEST : chunk.length
-    while (size < length) size *= 2
-    const grown = new Uint8Array(Math.min(size, CHUNK))
-    if (chunk != null) grown.set(chunk)
-    this.replaceChunk(index, grown, epoch)
-    return grown
+  /** New memory for all of a chunk; of a large file that grows at its end, a part of something larger. */
+  private wholeChunk(index: number): Uint8Array {
+    if (index < FIRST_EXTENT || index >= NEAR || index + 1 !== this.near?.length) return new Uint8Array(CHUNK)
+    if (this.extent === null || this.extent.length < CHUNK) this.extent = new Uint8Array(EXTENT * CHUNK)
+    const bytes = this.extent.subarray(0, CHUNK)
+    this.extent = this.extent.subarray(CHUNK)
+    return bytes
   }
 }
 

@@ -51,8 +51,11 @@ const MAX_FILE_BYTES = 8796093022207
 
 // ---- regular files -------------------------------------------------------------------------------------------
 
-function storeOf(inode: Inode): PageStore {
-  if (inode.data === null) inode.data = new PageStore()
+/** The content of a file that this kernel is about to change. */
+function storeOf(inode: Inode, epoch: number): PageStore {
+  const { data } = inode
+  if (data === null) inode.data = new PageStore(epoch)
+  else if ((data as PageStore).epoch !== epoch) inode.data = (data as PageStore).writable(epoch)
   return inode.data as PageStore
 }
 
@@ -103,7 +106,7 @@ function write(current: Task, file: File, data: Uint8Array, at: number): number 
   if (allowed <= 0) return allowed
   removeSuid(current, inode)
   const info = infoOf(inode.sb)
-  const store = storeOf(inode)
+  const store = storeOf(inode, current.k.epoch)
   const count = info.maxPages === Number.POSITIVE_INFINITY ? allowed : fitPages(info, store, pos, allowed)
   const { state } = current.k
   inode.mtime = state.now
@@ -111,7 +114,7 @@ function write(current: Task, file: File, data: Uint8Array, at: number): number 
   if (count === 0) return ENOSPC
   if (current.k.injection !== null) return writePages(current, inode, store, pos, data.subarray(0, count))
   const before = store.pages
-  store.write(pos, data, count, current.k.epoch)
+  store.write(pos, data, count)
   info.pages += store.pages - before
   if (pos + count > inode.size) inode.size = pos + count
   return count
@@ -134,7 +137,7 @@ function writePages(current: Task, inode: Inode, store: PageStore, pos: number, 
     else if (shouldFail(k, 'copy:write')) error = EFAULT
     if (error === ENOMEM || (error === EFAULT && !isAtLeast(k.facts.release, '2.6.14'))) break
     const bytes = error === 0 ? data.subarray(done, done + part) : new Uint8Array(part)
-    store.write(at, bytes, part, k.epoch)
+    store.write(at, bytes, part)
     if (at + part > inode.size) inode.size = at + part
     if (error === 0) done += part
   }
@@ -173,10 +176,10 @@ function truncate(current: Task, inode: Inode, size: number): number {
     if (size > inode.sb.maxBytes) return EFBIG
   }
   if (inode.data !== null) {
-    const store = inode.data as PageStore
+    const store = storeOf(inode, current.k.epoch)
     const before = store.pages
     if (size === 0) inode.data = null
-    else if (size < inode.size) store.truncate(size, current.k.epoch)
+    else if (size < inode.size) store.truncate(size)
     infoOf(inode.sb).pages -= before - (inode.data === null ? 0 : store.pages)
   }
   inode.size = size
