@@ -68,15 +68,19 @@ function readdir(current: Task, file: File<DirCursor>, count: number): Ret<Diren
     file.pos = 2
   }
   const cursor = placeCursor(file, dir)
-  for (let node = cursor.next; node !== null; node = cursor.next) {
+  let last: Dentry = cursor
+  let isFull = false
+  for (let node = cursor.next; node !== null; node = node.next) {
     if (node.hashed && node.inode !== null) {
       const type = modeToDirentType(node.inode.mode)
-      if (!filler.add(node.name, file.pos + 1, node.inode.ino, type)) return filler.result(true)
+      isFull = !filler.add(node.name, file.pos + 1, node.inode.ino, type)
+      if (isFull) break
       file.pos++
     }
-    moveCursor(dir, cursor, node)
+    last = node
   }
-  return filler.result(false)
+  if (last !== cursor) moveCursor(dir, cursor, last)
+  return filler.result(isFull)
 }
 
 /** The cursor of an open directory; at the front when reading of the names begins. */
