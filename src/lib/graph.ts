@@ -10,6 +10,8 @@
  *     static readonly transientDefault = null    // what a clone holds there; undefined when not given
  *     static readonly undigested = ['epoch']     // cloned like the rest, but no part of what a digest compares
  *     static shallowCopy(from: Inode): Inode     // a new instance, each field assigned as it is: speed only
+ *     fillState(cloner: Cloner): void            // puts copies in place of what such an instance shares with the
+ *                                                // original, this.sb = cloner.copy(this.sb), …: speed only
  *     cloneState(cloner: Cloner): Inode          // its own clone, for pages shared until written; the walker does
  *                                                // not look inside. cloner.copy(x) gives the clone of anything
  *                                                // reachable (possibly still to be filled in: keep it, do not read it)
@@ -38,6 +40,7 @@ import {
   clonesItself,
   FIELDS,
   fieldsOf,
+  fillsItself,
   isObject,
   MAP,
   mapOf,
@@ -63,9 +66,6 @@ export interface CloneContext {
 
 /**
  * A deep copy of everything reachable from `root`.
- *
- * 1000 inodes and 1000 dentries of 25 fields, with their maps: about 0.8 ms on Node 20 when both classes have a
- * `shallowCopy`, 1.5 ms when neither has.
  *
  * Errors: throws Error, naming the path, for what is not state.
  */
@@ -142,7 +142,8 @@ export class Cloner {
           this.fillSet(setOf(original), setOf(copy))
           break
         default:
-          this.fillFields(copy, plan)
+          if (plan.fillsItself) fillsItself(copy).fillState(this)
+          else this.fillFields(copy, plan)
       }
     }
   }
@@ -152,10 +153,10 @@ export class Cloner {
     let copy: object
     switch (plan.kind) {
       case FIELDS:
-        if (Object.isFrozen(original)) return original
         if (plan.shallowCopy !== undefined) {
           copy = plan.shallowCopy(original)
         } else {
+          if (Object.isFrozen(original)) return original
           copy = { ...original }
           if (plan.isInstance) Object.setPrototypeOf(copy, plan.proto)
         }

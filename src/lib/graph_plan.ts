@@ -33,6 +33,11 @@ export interface ClonesItself {
   cloneState(cloner: Cloner): unknown
 }
 
+/** A class that fills its shallow copies itself. */
+export interface FillsItself {
+  fillState(cloner: Cloner): void
+}
+
 /** A class that says what of it counts in a digest. */
 export interface DigestsItself {
   digestState(hasher: StateHasher): void
@@ -52,6 +57,7 @@ export interface Plan {
   readonly undigested: readonly string[]
   readonly transientDefault: unknown
   readonly shallowCopy: ((from: object) => object) | undefined
+  readonly fillsItself: boolean
   readonly clonesItself: boolean
   readonly digestsItself: boolean
   /** Field names last seen at each position, and their hashes: the digest's cache. */
@@ -77,8 +83,9 @@ export const fieldsOf = (o: object): Fields => o as Fields
 export const arrayOf = (o: object): unknown[] => o as unknown[]
 export const mapOf = (o: object): Map<unknown, unknown> => o as Map<unknown, unknown>
 export const setOf = (o: object): Set<unknown> => o as Set<unknown>
-/** Preconditions: `clonesItself` or `digestsItself` of the plan. */
+/** Preconditions: `clonesItself`, `fillsItself` or `digestsItself` of the plan. */
 export const clonesItself = (o: object): ClonesItself => o as ClonesItself
+export const fillsItself = (o: object): FillsItself => o as FillsItself
 export const digestsItself = (o: object): DigestsItself => o as DigestsItself
 
 /** True for a value that the walkers follow. */
@@ -109,6 +116,7 @@ const makePlan = (o: object, proto: object | null): Plan => {
     undigested: kind === FIELDS ? listedFields(proto, ['transient', 'undigested']) : [],
     transientDefault: statics?.['transientDefault'],
     shallowCopy: shallowCopy === undefined ? undefined : (from) => callShallowCopy(shallowCopy, from),
+    fillsItself: shallowCopy !== undefined && typeof fieldsOf(o)['fillState'] === 'function',
     clonesItself: kind === FIELDS && typeof fieldsOf(o)['cloneState'] === 'function',
     digestsItself: kind === FIELDS && typeof fieldsOf(o)['digestState'] === 'function',
     shape: [],

@@ -9,6 +9,7 @@
  * goes on at the right place while entries come and go.
  */
 
+import type { Cloner } from '../lib/graph.js'
 import type { Inode } from './inode.js'
 import type { SuperBlock } from './superblock.js'
 
@@ -40,6 +41,29 @@ export class Dentry {
     this.parent = parent
     this.sb = sb
     this.inode = inode
+  }
+
+  /** @internal For forks of the kernel; see lib/graph.ts. */
+  static shallowCopy(from: Dentry): Dentry {
+    const copy = new Dentry(from.name, from.parent, from.sb, from.inode)
+    copy.children = from.children
+    copy.firstChild = from.firstChild
+    copy.prev = from.prev
+    copy.next = from.next
+    copy.mounted = from.mounted
+    copy.hashed = from.hashed
+    return copy
+  }
+
+  /** @internal */
+  fillState(cloner: Cloner): void {
+    this.sb = cloner.copy(this.sb)
+    if (this.parent !== null) this.parent = cloner.copy(this.parent)
+    if (this.inode !== null) this.inode = cloner.copy(this.inode)
+    if (this.children !== null) this.children = cloner.copy(this.children)
+    if (this.firstChild !== null) this.firstChild = cloner.copy(this.firstChild)
+    if (this.prev !== null) this.prev = cloner.copy(this.prev)
+    if (this.next !== null) this.next = cloner.copy(this.next)
   }
 }
 

@@ -7,6 +7,7 @@
  */
 
 import { type AccessMask, asAccessMask, type DevT, type Ino } from '../abi/brand.js'
+import type { Cloner } from '../lib/graph.js'
 import type { FileLockContext } from './locks.js'
 import type { FileOperations, InodeOperations } from './ops.js'
 import type { SuperBlock } from './superblock.js'
@@ -90,6 +91,40 @@ export class Inode {
     this.ops = ops
     this.fops = fops
     this.data = data
+  }
+
+  /** @internal For forks of the kernel; see lib/graph.ts. */
+  static shallowCopy(from: Inode): Inode {
+    const copy = new Inode(
+      from.sb,
+      from.ino,
+      from.mode,
+      from.ops,
+      from.fops,
+      from.data,
+      from.rdev,
+      from.atime,
+    )
+    copy.nlink = from.nlink
+    copy.uid = from.uid
+    copy.gid = from.gid
+    copy.size = from.size
+    copy.mtime = from.mtime
+    copy.ctime = from.ctime
+    copy.flags = from.flags
+    copy.count = from.count
+    copy.writeCount = from.writeCount
+    copy.locks = from.locks
+    copy.security = from.security
+    return copy
+  }
+
+  /** @internal The operations are constants, shared by all copies. */
+  fillState(cloner: Cloner): void {
+    this.sb = cloner.copy(this.sb)
+    if (this.data !== null) this.data = cloner.copy(this.data)
+    if (this.locks !== null) this.locks = cloner.copy(this.locks)
+    if (this.security !== null) this.security = cloner.copy(this.security)
   }
 }
 
