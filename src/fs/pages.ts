@@ -11,6 +11,7 @@
  * they change.
  */
 
+import { copyBytes } from '../lib/bytes.js'
 import type { Cloner } from '../lib/graph.js'
 import type { StateHasher } from '../lib/graph_digest.js'
 
@@ -27,15 +28,6 @@ const SMALLEST = 64
 /** A file that is written from its beginning to its end gets memory by so many chunks at once from chunk 4 on. */
 const EXTENT = 16
 const FIRST_EXTENT = 4
-
-/** Copies a few bytes faster than TypedArray.set does. */
-function copyBytes(from: Uint8Array, fromAt: number, to: Uint8Array, toAt: number, count: number): void {
-  if (count > 48) {
-    to.set(fromAt === 0 && count === from.length ? from : from.subarray(fromAt, fromAt + count), toAt)
-    return
-  }
-  for (let i = 0; i < count; i++) to[toAt + i] = from[fromAt + i] as number
-}
 
 /** Pages first to last of a chunk, as bits. */
 const pageBits = (start: number, end: number): number => {

@@ -9,6 +9,8 @@
  * The earlier buffer, one page used as a ring, is lib/ring.ts.
  */
 
+import { copyBytes } from '../lib/bytes.js'
+
 /** Bytes of a page of memory; of PIPE_BUF too. */
 const PAGE_SIZE = 4096
 
@@ -22,11 +24,13 @@ export class PipeSlot {
   length = 0
 }
 
+/** Pages that no pipe uses, for the next writes: a constant, as no run depends on what it holds. */
+const SPARE: PipeSlot[] = []
+const MOST_SPARE = 4 * PIPE_BUFFERS
+
 /** The slots in use, oldest first. */
 export class PipeSlots {
   readonly used: PipeSlot[] = []
-  /** The page freed last, for the next write. Linux: tmp_page. */
-  spare: PipeSlot | null = null
 
   get isEmpty(): boolean {
     return this.used.length === 0
@@ -54,8 +58,8 @@ export class PipeSlots {
       slot.offset += count
       slot.length -= count
       if (slot.length > 0) break
-      this.spare = slot
       this.used.shift()
+      if (SPARE.length < MOST_SPARE) SPARE.push(slot)
       slot = this.used[0]
     }
     return at - start
@@ -80,8 +84,7 @@ export class PipeSlots {
   put(data: Uint8Array, start: number): number {
     let at = start
     while (at < data.length && this.used.length < PIPE_BUFFERS) {
-      const slot = this.spare ?? new PipeSlot()
-      this.spare = null
+      const slot = SPARE.pop() ?? new PipeSlot()
       slot.offset = 0
       slot.length = Math.min(PAGE_SIZE, data.length - at)
       copyBytes(data, at, slot.page, 0, slot.length)
@@ -90,10 +93,4 @@ export class PipeSlots {
     }
     return at - start
   }
-}
-
-/** A loop beats set(subarray()) for short pieces. */
-function copyBytes(from: Uint8Array, at: number, to: Uint8Array, toAt: number, count: number): void {
-  if (count > 128) to.set(from.subarray(at, at + count), toAt)
-  else for (let i = 0; i < count; i++) to[toAt + i] = from[at + i] ?? 0
 }

@@ -134,6 +134,20 @@ export const latin1Encode = (text: string): Uint8Array => {
 }
 
 /** Same length, same bytes? */
+/**
+ * Copies `count` bytes. A loop beats set(subarray()) for a few; no view is made where all of `from` is wanted.
+ */
+export const copyBytes = (
+  from: Uint8Array,
+  fromAt: number,
+  to: Uint8Array,
+  toAt: number,
+  count: number,
+): void => {
+  if (count <= 64) for (let i = 0; i < count; i++) to[toAt + i] = from[fromAt + i] as number
+  else to.set(fromAt === 0 && count === from.length ? from : from.subarray(fromAt, fromAt + count), toAt)
+}
+
 export const bytesEqual = (a: Uint8Array, b: Uint8Array): boolean => {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
