@@ -65,6 +65,7 @@ class ComposedKernel extends HostKernel {
       },
       scheduler,
       epochs,
+      options.maxSteps,
     )
     this.options = options
     this.order = order

@@ -697,7 +697,6 @@ export type {
   IoctlArgument,
   ValueBox,
 } from './programs/file_calls.js'
-export type { RunOptions } from './programs/host.js'
 export type {
   CapHeader,
   CapUserHeader,
@@ -733,7 +732,7 @@ export type {
   RequiresOf,
   SyscallsOf,
 } from './programs/module_types.js'
-export type { KernelOptions } from './programs/options.js'
+export type { KernelOptions, RunOptions } from './programs/options.js'
 export type { PathCalls } from './programs/path_calls.js'
 export {
   Process,

@@ -49,9 +49,14 @@ export class WouldBlock extends Error {
     const list = sleepers.map(
       ({ pid, comm, syscall, queue }) => `pid ${pid} (${comm}) in ${syscall || 'stop'}, waiting for ${queue}`,
     )
-    super(
-      `${call} would block for ever: ${list.join('; ')}. Use begin.${call.slice(0, call.indexOf('('))} to look at a call that sleeps`,
-    )
+    super(`${call} would block for ever: ${list.join('; ')}. ${useBegin(call)}`)
     this.sleepers = sleepers
   }
 }
+
+/** What a direct call throws that others have not ended in so many steps. */
+export const tooLong = (call: string, steps: number): RangeError =>
+  new RangeError(`${call} has not returned after ${steps} steps of others. ${useBegin(call)}`)
+
+const useBegin = (call: string): string =>
+  `Use begin.${call.slice(0, call.indexOf('('))} to look at a call that sleeps`

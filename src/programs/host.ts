@@ -45,7 +45,7 @@ import {
 } from '../syscalls/dispatch.js'
 import type { SyscallTable } from '../syscalls/table.js'
 import { Begun } from './begun.js'
-import { type Sleeper, WouldBlock } from './errors.js'
+import { type Sleeper, tooLong, WouldBlock } from './errors.js'
 import { type GeneratorHost, resumeGenerator } from './generator.js'
 import {
   handlersOfImage,
@@ -56,6 +56,7 @@ import {
   programOf,
 } from './image.js'
 import { describeRequest, outputsOf } from './journal.js'
+import type { RunOptions } from './options.js'
 import { Process } from './process.js'
 import { OutOfProgram, refuseCall } from './refuse_call.js'
 import { trimArgs } from './request.js'
@@ -67,17 +68,6 @@ import {
   derivedSurfaces,
   type Surfaces,
 } from './surfaces.js'
-
-/** Steps after which `run` gives up, unless told otherwise. */
-const MAX_STEPS = 10_000_000
-
-/** When `run` stops before nothing can run any more. */
-export interface RunOptions {
-  /** Stop when this many steps have been made; the default throws after ten million. */
-  readonly maxSteps?: number
-  /** Stop rather than let time pass this moment, in milliseconds since boot. */
-  readonly until?: number
-}
 
 /** A begun call that is not over, and its arguments as the host gave them. */
 export interface UnderWay {
@@ -109,9 +99,14 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   private ownFaults: Faults | null = null
   /** Tasks whose direct calls are being waited for, innermost last. */
   private readonly awaited: Task[] = []
+  /** Steps that others have made meanwhile. */
+  private awaitedSteps = 0
+  /** Steps after which `run` and calls that wait give up. */
+  private readonly maxSteps: number
 
-  constructor(wiring: KernelWiring, scheduler: Scheduler, epochs: EpochCounter) {
+  constructor(wiring: KernelWiring, scheduler: Scheduler, epochs: EpochCounter, maxSteps: number) {
     super(wiring)
+    this.maxSteps = maxSteps
     this.epochs = epochs
     this.scheduler = scheduler
     this.coreCalls = wiring.syscalls
@@ -275,19 +270,23 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     return begun
   }
 
-  /** Lets others run until the direct call is over. */
+  /**
+   * Lets others run until the direct call is over. Throws WouldBlock when nobody can, and a RangeError when it does not
+   * end all the same; calls that programs make meanwhile, and wait for, share the steps.
+   */
   private awaitResult(task: Task, entry: SyscallEntry): unknown {
+    if (this.awaited.length === 0) this.awaitedSteps = 0
     this.awaited.push(task)
     try {
       this.settle()
       while (isInCall(task)) {
-        if (!this.stepFor(task)) {
-          const sleepers = this.sleepers()
-          const text = task.call === null ? `${entry.name}()` : describeRequest(task.call)
-          this.cancelCall(task)
-          this.settle()
-          throw new WouldBlock(text, sleepers)
-        }
+        const isEnough = this.awaitedSteps++ >= this.maxSteps
+        if (!isEnough && this.stepFor(task)) continue
+        const sleepers = this.sleepers()
+        const text = task.call === null ? `${entry.name}()` : describeRequest(task.call)
+        this.cancelCall(task)
+        this.settle()
+        throw isEnough ? tooLong(text, this.maxSteps) : new WouldBlock(text, sleepers)
       }
     } finally {
       this.awaited.pop()
@@ -486,17 +485,18 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
 
   /**
    * Runs until nothing can: no task is runnable and no timer is set (or `until` is reached). Returns the number of
-   * steps. Throws a RangeError after ten million steps unless `maxSteps` says otherwise.
+   * steps. Throws a RangeError after the kernel's `maxSteps`, ten million, unless the option says otherwise. While a
+   * plain function waits in a call, others run as part of its step.
    */
   run(options: RunOptions = {}): number {
     this.refuseListener('run')
     const { maxSteps, until = Number.POSITIVE_INFINITY } = options
-    const limit = maxSteps ?? MAX_STEPS
+    const limit = maxSteps ?? this.maxSteps
     for (let steps = 0; ; steps++) {
       if (steps >= limit) {
         if (maxSteps !== undefined) return steps
         throw new RangeError(
-          `run() did not come to rest in ${MAX_STEPS} steps: pass { maxSteps } or { until }`,
+          `run() did not come to rest in ${this.maxSteps} steps: pass { maxSteps } or { until }`,
         )
       }
       if (this.state.runQueue.head === null) {

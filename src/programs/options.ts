@@ -37,6 +37,19 @@ export interface KernelOptions<Ms extends ModuleList = ModuleList, S = CoreSys> 
    * Default 0. The clock does not move by it.
    */
   readonly syscallTime?: number
+  /**
+   * Steps after which `run`, or a direct call that waits, throws a RangeError instead of going on: a timer that fires
+   * again and again keeps time from coming to rest. Default 10 000 000.
+   */
+  readonly maxSteps?: number
+}
+
+/** When `run` stops before nothing can run any more. */
+export interface RunOptions {
+  /** Stop when this many steps have been made; without it, `run` throws after the kernel's `maxSteps`. */
+  readonly maxSteps?: number
+  /** Stop rather than let time pass this moment, in milliseconds since boot. */
+  readonly until?: number
 }
 
 const OPTIONS: readonly string[] = [
@@ -51,6 +64,7 @@ const OPTIONS: readonly string[] = [
   'backports',
   'hostname',
   'syscallTime',
+  'maxSteps',
 ]
 
 /** Linux: PID_MAX_LIMIT, include/linux/threads.h (2.6). */
@@ -69,6 +83,7 @@ export interface CheckedOptions {
   readonly backports: readonly string[]
   readonly hostname: string
   readonly syscallTime: number
+  readonly maxSteps: number
 }
 
 function fail(option: string, wanted: string, value: unknown): never {
@@ -100,7 +115,7 @@ export function checkKernelOptions(options: KernelOptions): CheckedOptions {
     modules = [],
     programs = {},
   } = options
-  const { backports = [], hostname = '(none)', syscallTime = 0 } = options
+  const { backports = [], hostname = '(none)', syscallTime = 0, maxSteps = 10_000_000 } = options
   if (!isProfile(profile)) fail('profile', `one of ${PROFILES.join(', ')}`, profile)
   const facts = profileFacts(profile)
   const pidMax = options.pidMax ?? facts.pidMax
@@ -117,6 +132,7 @@ export function checkKernelOptions(options: KernelOptions): CheckedOptions {
   if (typeof hostname !== 'string') fail('hostname', 'a string', hostname)
   if (typeof syscallTime !== 'number' || !(syscallTime >= 0))
     fail('syscallTime', 'a number of milliseconds >= 0', syscallTime)
+  if (!Number.isSafeInteger(maxSteps) || maxSteps < 1) fail('maxSteps', 'an integer >= 1', maxSteps)
   checkSchedule(schedule)
   return {
     modules,
@@ -130,5 +146,6 @@ export function checkKernelOptions(options: KernelOptions): CheckedOptions {
     backports,
     hostname,
     syscallTime,
+    maxSteps,
   }
 }

@@ -102,6 +102,57 @@ describe('a direct call that has to wait', () => {
     expect(error.sleepers).toContainEqual({ pid: child.pid, comm: 'sh', syscall: '', queue: 'SIGCONT' })
   })
 
+  describe('while a timer fires again and again', () => {
+    const steps = 1000
+    /** A kernel in which time never comes to rest, and a process that handles the timer's signal. */
+    function ticking() {
+      const k = boot({ maxSteps: steps })
+      const ticker = k.spawn({ comm: 'ticker' })
+      ok(ticker.sys.sigaction(SIGALRM, { handler: () => {}, flags: 0, mask: [] }))
+      ok(ticker.sys.setitimer(0, { interval: 10, value: 10 }))
+      return { k, ticker }
+    }
+
+    it('throws a RangeError after maxSteps, and is taken back', () => {
+      const { k } = ticking()
+      const p = k.spawn()
+      const { r, w } = pipeOf(p)
+      expect(() => p.sys.read(r, new Uint8Array(16))).toThrow(
+        new RangeError(
+          'read(0, 16 bytes) has not returned after 1000 steps of others. Use begin.read to look at a call that sleeps',
+        ),
+      )
+      expect(p.state).toBe('idle')
+      expect(p.sys.write(w, new Uint8Array(1))).toBe(1)
+      expect(p.sys.read(r, new Uint8Array(16))).toBe(1)
+      checkInvariants(k)
+    })
+
+    it('shares the steps with what plain functions wait for meanwhile', () => {
+      const { k } = ticking()
+      const wait = plain((sys) => {
+        sys.pause()
+        return 0
+      })
+      for (let i = 0; i < 8; i++) k.spawn({ program: wait })
+      const p = k.spawn()
+      const { r } = pipeOf(p)
+      expect(() => p.sys.read(r, new Uint8Array(16))).toThrow(/^pause\(\) has not returned after 1000 steps/)
+      expect(k.now).toBeLessThanOrEqual(10 * steps)
+      expect(p.state).toBe('idle')
+      checkInvariants(k)
+    })
+
+    it('does not end the patience of the next call', () => {
+      const { k, ticker } = ticking()
+      const p = k.spawn()
+      for (let i = 0; i < 3; i++) {
+        expect(p.sys.nanosleep(10 * steps - 500)).toBe(0)
+        expect(ticker.state).toBe('idle')
+      }
+    })
+  })
+
   it('is taken back when a program that it lets run throws', () => {
     const k = boot()
     const p = k.spawn()
