@@ -133,6 +133,11 @@ export class KernelCore {
   attention = 0
   /** Does any module have a syscallEnter hook? */
   syscallHooked = false
+  /**
+   * @internal Does every call take the long way in: is anything traced, is there a syscallEnter hook, do calls take
+   * time, is a fault experiment under way? One flag, so that a kernel of which nobody wants to know costs one test.
+   */
+  callsAreWatched = false
   /** Virtual milliseconds that a call costs its task. */
   readonly syscallTime: number
   /**
@@ -169,6 +174,14 @@ export class KernelCore {
     this.syscalls = wiring.syscalls
     this.maxTasks = wiring.maxTasks
     this.syscallTime = wiring.syscallTime
+    this.trace.onFlags = () => this.checkWatchers()
+    this.checkWatchers()
+  }
+
+  /** @internal Somebody has begun, or ceased, to care for calls. */
+  checkWatchers(): void {
+    const isCharged = this.syscallHooked || this.syscallTime > 0
+    this.callsAreWatched = this.trace.isActive || isCharged || this.injection !== null
   }
 
   /** Milliseconds since boot, virtual. */

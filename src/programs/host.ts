@@ -186,21 +186,9 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     f: unknown,
   ): unknown {
     const task = process.current()
-    if (
-      task.state !== TASK_RUNNING ||
-      task.call !== null ||
-      (task.flags & TF_DIRECT) === 0 ||
-      this.trace.emitting
-    ) {
+    if (task.state !== TASK_RUNNING || task.call !== null || (task.flags & TF_DIRECT) === 0)
       refuseCall(process, task, entry.name)
-    }
-    if (
-      this.trace.syscallEnter ||
-      this.trace.syscallExit ||
-      this.syscallHooked ||
-      this.syscallTime > 0 ||
-      this.injection !== null
-    ) {
+    if (this.callsAreWatched && this.takesLongWay(process, task, entry)) {
       this.start(task, entry, trimArgs([a, b, c, d, e, f]))
       return this.awaitResult(task, entry)
     }
@@ -237,6 +225,14 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
       throw error
     }
     return this.awaitResult(task, entry)
+  }
+
+  /** Of the watched calls these are: where only other events are traced, a call is made the short way. */
+  private takesLongWay(process: Process, task: Task, entry: SyscallEntry): boolean {
+    const { trace } = this
+    if (trace.emitting) refuseCall(process, task, entry.name)
+    if (trace.syscallEnter || trace.syscallExit || this.injection !== null) return true
+    return this.syscallHooked || this.syscallTime > 0
   }
 
   /** Starts a call. Where a signal handler of the host's throws, the others are served all the same. */

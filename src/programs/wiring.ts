@@ -155,3 +155,4 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
   k.security = hooks
   k.syscallHooked = used.has('syscallEnter')
 }
+  k.checkWatchers()

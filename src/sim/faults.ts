@@ -35,6 +35,8 @@ export interface FaultPoint {
 export interface Injectable {
   /** The experiment under way, or null. */
   injection: Faults | null
+  /** Looks at `injection` again. */
+  checkWatchers(): void
 }
 
 /** Does the experiment want this to fail? Counts the point. Linux: should_fail. */
@@ -80,6 +82,7 @@ export class Faults {
   /** Ends the experiment; `count`, `points` and `failed` stay to be read. */
   off(): void {
     this.k.injection = null
+    this.k.checkWatchers()
   }
 
   /** @internal Passes a point: true when it fails. */
@@ -98,5 +101,6 @@ export class Faults {
     this.wanted = wanted
     this.keeps = keeps
     this.k.injection = this
+    this.k.checkWatchers()
   }
 }

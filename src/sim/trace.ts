@@ -289,6 +289,8 @@ export class Trace extends EventEmitter<TraceListeners> {
   emitting = false
   /** What listeners threw since the last takeErrors(). */
   errors: unknown[] = []
+  /** @internal Is told when flags have changed. */
+  onFlags: () => void = () => undefined
 
   /** Gives an event to the listeners of its kind, then to those of 'event'. Never throws. */
   emitEvent(event: TraceEvent): void {
@@ -364,6 +366,7 @@ export class Trace extends EventEmitter<TraceListeners> {
       this[FLAG_OF[kind]] = isOn
       if (isOn) this.isActive = true
     }
+    this.onFlags()
     return this
   }
 }
