@@ -2,8 +2,8 @@
  * Programs as the kernel sees them: an image that exec can start, and the journal of what it has been told.
  *
  * A program's continuation (a generator) cannot be copied. Its journal can: starting the program again and
- * feeding it the same answers leads to the same place. The journal is a chain of frozen entries, newest first,
- * so that fork(2) shares the past for free.
+ * feeding it the same answers leads to the same place. The journal is a chain of entries that nobody changes, newest
+ * first, so that fork(2) and copies of the kernel share the past for free.
  */
 
 import type { SigHandler } from '../abi/signal.js'
@@ -43,11 +43,17 @@ export interface ProgramImage {
   readonly journalled: boolean
 }
 
-/** What a call left in its arguments, by position; null for nothing. Frozen copies. */
-export type CallOutputs = readonly (readonly [number, unknown])[] | null
+/** The buffer that a call has filled: the argument's position, and its bytes as text, one character a byte. */
+export interface FilledBuffer {
+  readonly at: number
+  readonly bytes: string
+}
 
-/** One thing a program was told. `result` entries answer a call, the others start a handler. */
-export interface JournalEntry {
+/** What a call left in its arguments: a buffer, or frozen copies by position; null for nothing. */
+export type CallOutputs = FilledBuffer | readonly (readonly [number, unknown])[] | null
+
+/** One thing a program was told, and what came before. `result` entries answer a call, the others start a handler. */
+export interface Journal {
   /** 'early': a signal that came before the program had begun. */
   readonly kind: 'result' | 'signal' | 'early'
   /** The call and its plain arguments, or the handler's number. */
@@ -56,11 +62,8 @@ export interface JournalEntry {
   readonly value: unknown
   /** What the call left in its arguments. */
   readonly out: CallOutputs
-}
-
-/** A chain of entries. */
-export interface Journal {
-  readonly entry: JournalEntry
+  /** The entry before this one; null for the first. */
   readonly previous: Journal | null
+  /** Entries so far, this one included. */
   readonly length: number
 }

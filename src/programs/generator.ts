@@ -6,7 +6,7 @@
  */
 
 import { SIG_IGN, type SigInfo } from '../abi/signal.js'
-import type { JournalEntry, ProgramImage, SyscallRequest } from '../kernel/program.js'
+import type { Journal, ProgramImage } from '../kernel/program.js'
 import { type Task, TF_STARTED } from '../kernel/task.js'
 import { programOf } from './image.js'
 import {
@@ -37,12 +37,8 @@ export class Continuation {
   readonly stack: Running[] = []
 }
 
-/** What a program does next. */
-export type Turn =
-  | { readonly kind: 'call'; readonly request: SyscallRequest }
-  /** A handler has returned. */
-  | { readonly kind: 'sigreturn' }
-  | { readonly kind: 'exit'; readonly code: number }
+/** What a program does next: a call, the return from a handler, or an exit with a code. */
+export type Turn = Request | 'sigreturn' | number
 
 /** What this module needs of its host. */
 export interface GeneratorHost {
@@ -79,8 +75,8 @@ function advance(host: GeneratorHost, task: Task, continuation: Continuation, va
   const step = running.generator.next(value)
   if (step.done === true) {
     stack.pop()
-    if (stack.length > 0) return { kind: 'sigreturn' }
-    return { kind: 'exit', code: typeof step.value === 'number' ? step.value : 0 }
+    if (stack.length > 0) return 'sigreturn'
+    return typeof step.value === 'number' ? step.value : 0
   }
   if (!(step.value instanceof Request)) {
     throw new TypeError(
@@ -89,7 +85,7 @@ function advance(host: GeneratorHost, task: Task, continuation: Continuation, va
   }
   running.request = step.value
   registerHandler(host, task, step.value)
-  return { kind: 'call', request: step.value }
+  return step.value
 }
 
 /** Handler functions get their numbers when they are asked for, the same ones in a repetition. */
@@ -192,7 +188,7 @@ function replay(
   host: GeneratorHost,
   task: Task,
   continuation: Continuation,
-  entries: readonly JournalEntry[],
+  entries: readonly Journal[],
 ): void {
   const begin = (): void => {
     if (continuation.stack.at(-1)?.hasBegun === false) advance(host, task, continuation, undefined)

@@ -584,9 +584,9 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
 
   private runGenerator(task: Task): void {
     const turn = resumeGenerator(this, task)
-    if (turn.kind === 'call') this.makeRequest(task, turn.request.name, turn.request.args)
-    else if (turn.kind === 'exit') exitProgram(task, turn.code)
-    else this.sigreturn(task)
+    if (turn === 'sigreturn') this.sigreturn(task)
+    else if (typeof turn === 'number') exitProgram(task, turn)
+    else this.makeRequest(task, turn.name, turn.args)
   }
 
   private sigreturn(task: Task): void {

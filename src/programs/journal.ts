@@ -1,22 +1,28 @@
 /**
  * Journals: what a generator program has been told, so that it can be led to the same place again.
  *
- * Entries are frozen and shared by forks and copies. Values are kept as frozen copies and handed out as fresh
+ * Entries are never changed, and shared by forks and copies. Values are kept as frozen copies and handed out as fresh
  * ones, so a program that changes a result cannot change its past. What a call wrote into the program's buffers
  * is kept as text, one character a byte.
  */
 
-import type { CallOutputs, Journal, JournalEntry, SyscallRequest } from '../kernel/program.js'
+import type { CallOutputs, FilledBuffer, Journal, SyscallRequest } from '../kernel/program.js'
+import type { Cloner } from '../lib/graph.js'
 
 /** Calls whose buffers are only read. */
 const WRITERS: ReadonlySet<string> = new Set(['write', 'pwrite', 'writev', 'send', 'sendto', 'sendmsg'])
 /** Calls that fill a buffer up to their result. */
 const FILLERS: ReadonlySet<string> = new Set(['read', 'pread', 'recv', 'recvfrom'])
 
-function bytesToText(bytes: Uint8Array): string {
+/** The text of the first `count` bytes. */
+function bytesToText(bytes: Uint8Array, count: number): string {
   let text = ''
-  for (let at = 0; at < bytes.length; at += 4096)
-    text += String.fromCharCode(...bytes.subarray(at, at + 4096))
+  if (count <= 8) {
+    for (let at = 0; at < count; at++) text += String.fromCharCode(bytes[at] as number)
+    return text
+  }
+  for (let at = 0; at < count; at += 4096)
+    text += String.fromCharCode(...bytes.subarray(at, Math.min(at + 4096, count)))
   return text
 }
 
@@ -36,7 +42,7 @@ function copyValue(value: unknown, frozen: boolean, above: readonly object[] = [
   if (typeof value !== 'object' || value === null) return value
   if (above.includes(value)) return CUT
   if (value instanceof Uint8Array) {
-    return frozen ? Object.freeze({ bytes: bytesToText(value) }) : value.slice()
+    return frozen ? Object.freeze({ bytes: bytesToText(value, value.length) }) : value.slice()
   }
   const inside = [...above, value]
   if (Array.isArray(value)) {
@@ -60,25 +66,48 @@ function copyValue(value: unknown, frozen: boolean, above: readonly object[] = [
   return frozen ? Object.freeze(copy) : copy
 }
 
+/** A buffer that a call has filled. Never changed, so copies of the kernel share it. */
+class Filled implements FilledBuffer {
+  readonly at: number
+  readonly bytes: string
+
+  constructor(at: number, bytes: string) {
+    this.at = at
+    this.bytes = bytes
+  }
+
+  cloneState(_cloner: Cloner): this {
+    return this
+  }
+}
+
 /** What a call left in its arguments. */
 export function outputsOf(request: SyscallRequest, result: unknown): CallOutputs {
-  if (WRITERS.has(request.name)) return null
+  const { name, args } = request
+  if (WRITERS.has(name)) return null
+  const filled = args[1]
+  if (FILLERS.has(name) && filled instanceof Uint8Array) {
+    const count = typeof result === 'number' && result > 0 ? Math.min(result, filled.length) : 0
+    return new Filled(1, bytesToText(filled, count))
+  }
   const out: (readonly [number, unknown])[] = []
-  for (const [at, arg] of request.args.entries()) {
-    if (typeof arg !== 'object' || arg === null) continue
-    if (arg instanceof Uint8Array && FILLERS.has(request.name)) {
-      const filled = typeof result === 'number' && result > 0 ? result : 0
-      out.push(Object.freeze([at, copyValue(arg.subarray(0, filled), true)] as const))
-    } else if (!Object.isFrozen(arg)) {
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at]
+    if (typeof arg === 'object' && arg !== null && !Object.isFrozen(arg))
       out.push(Object.freeze([at, copyValue(arg, true)] as const))
-    }
   }
   return out.length === 0 ? null : Object.freeze(out)
 }
 
 /** Puts what a call left back into the arguments of its repetition. */
 export function restoreOutputs(request: SyscallRequest, out: CallOutputs): void {
-  for (const [at, kept] of out ?? []) {
+  if (out === null) return
+  if ('bytes' in out) {
+    const arg = request.args[out.at]
+    if (arg instanceof Uint8Array) textToBytes(out.bytes, arg)
+    return
+  }
+  for (const [at, kept] of out) {
     const arg = request.args[at]
     const value = copyValue(kept, false)
     if (arg instanceof Uint8Array && value instanceof Uint8Array) arg.set(value.subarray(0, arg.length))
@@ -98,63 +127,78 @@ function assignDeep(target: object, from: unknown): void {
   }
 }
 
+function describeArgument(arg: unknown): string {
+  if (typeof arg === 'number') return String(arg)
+  if (typeof arg === 'string') return JSON.stringify(arg)
+  if (arg instanceof Uint8Array) return `${arg.length} bytes`
+  if (typeof arg === 'object' && arg !== null) return '{…}'
+  return typeof arg === 'function' ? 'function' : String(arg)
+}
+
 /** Names a request and its plain arguments: enough to notice a program that does not repeat itself. */
-export function describeRequest(request: SyscallRequest): string {
-  const words = request.args.map((arg) => {
-    if (typeof arg === 'string') return JSON.stringify(arg)
-    if (arg instanceof Uint8Array) return `${arg.length} bytes`
-    if (typeof arg === 'object' && arg !== null) return '{…}'
-    return typeof arg === 'function' ? 'function' : String(arg)
-  })
-  return `${request.name}(${words.join(', ')})`
+export function describeRequest({ name, args }: SyscallRequest): string {
+  let text = name
+  for (let at = 0; at < args.length; at++) text += (at === 0 ? '(' : ', ') + describeArgument(args[at])
+  return args.length === 0 ? `${text}()` : `${text})`
+}
+
+/** One entry and what came before. Never changed, so forks and copies of the kernel share it. */
+class JournalNode implements Journal {
+  readonly kind: Journal['kind']
+  readonly what: string | number
+  readonly value: unknown
+  readonly out: CallOutputs
+  readonly previous: Journal | null
+  readonly length: number
+
+  constructor(
+    previous: Journal | null,
+    kind: Journal['kind'],
+    what: string | number,
+    value: unknown,
+    out: CallOutputs,
+  ) {
+    this.kind = kind
+    this.what = what
+    this.value = value
+    this.out = out
+    this.previous = previous
+    this.length = previous === null ? 1 : previous.length + 1
+  }
+
+  cloneState(_cloner: Cloner): this {
+    return this
+  }
 }
 
 /** One more answer. */
-export function recordResult(
+export const recordResult = (
   journal: Journal | null,
   request: SyscallRequest,
   value: unknown,
   out: CallOutputs,
-): Journal {
-  return append(journal, {
-    kind: 'result',
-    what: describeRequest(request),
-    value: copyValue(value, true),
-    out,
-  })
-}
+): Journal => new JournalNode(journal, 'result', describeRequest(request), copyValue(value, true), out)
 
 /** A handler has been started. */
-export function recordSignal(
+export const recordSignal = (
   journal: Journal | null,
   handler: number,
   value: unknown,
   isEarly: boolean,
-): Journal {
-  return append(journal, {
-    kind: isEarly ? 'early' : 'signal',
-    what: handler,
-    value: copyValue(value, true),
-    out: null,
-  })
-}
-
-function append(previous: Journal | null, entry: JournalEntry): Journal {
-  return Object.freeze({ entry: Object.freeze(entry), previous, length: (previous?.length ?? 0) + 1 })
-}
+): Journal => new JournalNode(journal, isEarly ? 'early' : 'signal', handler, copyValue(value, true), null)
 
 /** Oldest first. */
-export function entriesOf(journal: Journal | null): JournalEntry[] {
-  const entries: JournalEntry[] = []
-  for (let at = journal; at !== null; at = at.previous) entries.push(at.entry)
+export function entriesOf(journal: Journal | null): Journal[] {
+  const entries: Journal[] = []
+  for (let at = journal; at !== null; at = at.previous) entries.push(at)
   return entries.reverse()
 }
 
 /** The answer of an entry for a repeated request, with its buffers filled. */
-export function replayResult(entry: JournalEntry, request: SyscallRequest): unknown {
+export function replayResult(entry: Journal, request: SyscallRequest): unknown {
   restoreOutputs(request, entry.out)
   return copyValue(entry.value, false)
 }
 
 /** The information that came with a signal. */
-export const replaySignal = (entry: JournalEntry): unknown => copyValue(entry.value, false)
+export const replaySignal = (entry: Journal): unknown => copyValue(entry.value, false)

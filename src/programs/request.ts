@@ -14,7 +14,9 @@ import type { SyscallRequest } from '../kernel/program.js'
 export class Request implements SyscallRequest, Iterator<SyscallRequest, unknown, unknown> {
   readonly name: string
   readonly args: readonly unknown[]
-  private asked = false
+  /** The request is its own step: nothing is made for each. */
+  done = true
+  value: unknown = undefined
 
   constructor(name: string, args: readonly unknown[]) {
     this.name = name
@@ -22,14 +24,14 @@ export class Request implements SyscallRequest, Iterator<SyscallRequest, unknown
   }
 
   [Symbol.iterator](): this {
-    this.asked = false
+    this.done = true
     return this
   }
 
   next(value?: unknown): IteratorResult<SyscallRequest, unknown> {
-    if (this.asked) return { done: true, value }
-    this.asked = true
-    return { done: false, value: this }
+    this.done = !this.done
+    this.value = this.done ? value : this
+    return this as IteratorResult<SyscallRequest, unknown>
   }
 }
 
