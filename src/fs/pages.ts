@@ -46,6 +46,20 @@ function countBits(bits: number): number {
   return (n + (n >> 8)) & 0x1f
 }
 
+/** Memory that small chunks are cut from, as a buffer of its own costs more than a page's content. */
+const SLAB = 32 << 10
+const SLAB_SMALLEST = 1024
+const slab = { bytes: new Uint8Array(0) }
+
+/** `size` bytes of zeros. */
+function newBytes(size: number): Uint8Array {
+  if (size < SLAB_SMALLEST || size > PAGE) return new Uint8Array(size)
+  if (slab.bytes.length < size) slab.bytes = new Uint8Array(SLAB)
+  const bytes = slab.bytes.subarray(0, size)
+  slab.bytes = slab.bytes.subarray(size)
+  return bytes
+}
+
 /** 64 KiB of a file. */
 export class Chunk {
   /** The bytes; what is missing at the end is zeros. Null: all of it is. */
@@ -248,7 +262,7 @@ export class PageStore extends Chunk {
     }
     let size = old === null ? SMALLEST : old.length
     while (size < end) size *= 2
-    const grown = new Uint8Array(Math.min(size, CHUNK))
+    const grown = newBytes(Math.min(size, CHUNK))
     if (old !== null && (start > 0 || end < old.length)) grown.set(old)
     this.give(chunk, grown)
     return chunk
