@@ -217,9 +217,9 @@ export class StracePrinter {
   /** @internal */
   taskExit(pid: number, time: number, status: number): void {
     const call = this.tasks.get(pid)?.at(-1)
-    if (call !== undefined && /^exit(_group)?$/.test(call.name)) {
+    if (call !== undefined && (this.current?.call === call || /^exit(_group)?$/.test(call.name))) {
       this.take(pid, call.seq)
-      this.finishCall(pid, time, call, '', '?')
+      this.finishCall(pid, time, call, call.text.endsWith(', ') ? ' <unfinished ...>' : '', '?')
     }
     const core = WCOREDUMP(status) ? ' (core dumped)' : ''
     const how = WIFEXITED(status)
