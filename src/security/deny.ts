@@ -271,7 +271,7 @@ function notePaths(noted: Refusal, k: KernelCore, a: unknown, b: unknown, two: b
 
 /**
  * Notes that a task is being killed by a signal. `detail` is the signal's information, or the module that did it;
- * `subject` what it was about.
+ * `subject` what it was about, or the module's reason in words. A hook that kills may call it first.
  */
 export function noteKill(
   task: Task,

@@ -302,6 +302,7 @@ function explainKill(refusal: Refusal, task: Task): Why {
   const { pid, uid } = info ?? {}
   const sender = cause === 'process' && pid !== undefined ? { pid, uid: uid ?? 0 } : undefined
   const object = objectOf(refusal, task)
+  const reason = typeof refusal.subject === 'string' ? refusal.subject : undefined
   const where = base.syscall === '' ? '' : ` in ${base.syscall}`
   const by =
     sender !== undefined
@@ -319,7 +320,8 @@ function explainKill(refusal: Refusal, task: Task): Why {
     ...optional('sender', sender),
     ...optional('object', object),
     ...optional('module', module),
-    sentence: `killed by ${name}${where}: ${KILL_CAUSES[cause]}${by}${CORE_WORDS[core]}`,
+    ...optional('reason', reason),
+    sentence: `killed by ${name}${where}: ${reason ?? KILL_CAUSES[cause]}${by}${CORE_WORDS[core]}`,
   }
 }
 

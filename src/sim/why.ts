@@ -284,6 +284,8 @@ export interface WhyKill extends WhyBase {
   readonly object?: WhyObject
   /** The module behind cause 'hook'. */
   readonly module?: string
+  /** What that module says about it. */
+  readonly reason?: string
 }
 
 /** A reason. `check` tells which. */

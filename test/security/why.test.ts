@@ -52,6 +52,7 @@ import {
 } from 'paleokernel'
 import { describe, expect, it } from 'vitest'
 import { doGroupExit } from '../../src/kernel/exit.js'
+import { noteKill } from '../../src/security/deny.js'
 import { S_APPEND, S_IMMUTABLE } from '../../src/vfs/inode.js'
 import { boot, coreOf, forkOf, handle, ok, pipeOf, taskOf, writeFile } from '../helpers/world.js'
 
@@ -562,6 +563,25 @@ describe('hooks', () => {
       module: 'guard',
       name: 'SIGKILL',
       syscall: 'getuid',
+    })
+  })
+
+  it('that kill may say why first', () => {
+    const k = withHooks({
+      syscallEnter: (current, name) => {
+        if (name !== 'getuid') return 0
+        noteKill(current, SIGKILL, 'hook', 'guard', 'it asked who it was', 'none', name)
+        doGroupExit(current, SIGKILL)
+        return EPERM
+      },
+    })
+    const p = k.spawn()
+    p.sys.getuid()
+    expect(k.why(p)).toMatchObject({
+      check: 'kill',
+      module: 'guard',
+      reason: 'it asked who it was',
+      sentence: 'killed by SIGKILL in getuid: it asked who it was (guard)',
     })
   })
 })
