@@ -55,7 +55,7 @@ export function sysWrite(current: Task, fd: number, data: Uint8Array): number {
   const { seekable } = file.ops
   const pos = seekable && (file.flags & O_APPEND) !== 0 ? file.inode.size : file.pos
   const count = writeAt(current, file, data, pos)
-  if (count > 0 && seekable) file.pos = pos + count
+  if (count > 0 && seekable && file.ops.writesInPlace !== true) file.pos = pos + count
   return count
 }
 

@@ -31,7 +31,7 @@ import { DirFiller } from '../../vfs/readdir.js'
 import type { SuperBlock } from '../../vfs/superblock.js'
 import { defaultLlseek } from '../dev/seek.js'
 import { type Entry, hasExited, isModern, isSysctl, nodeOf, ProcNode, taskOf } from './entry.js'
-import { fileInodeOps, sysctlInodeOps, textFileOps } from './file.js'
+import { fileInodeOps, sysctlFileOps, sysctlInodeOps, textFileOps } from './file.js'
 import { countProcesses } from './format_system.js'
 import { modernLinkOps, oldLinkOps, procPermission } from './link.js'
 import { pidIno } from './pid.js'
@@ -80,7 +80,7 @@ function makeInode(current: Task, sb: SuperBlock, node: ProcNode, mode: number, 
   const isDir = (mode & S_IFMT) === S_IFDIR
   const isGuarded = node.pid > 0 && (node.path === 'fd' || node.path === 'task')
   const ops = isDir ? (isGuarded ? guardedDirOps : procDirOps) : opsOf(k, node, mode, entry)
-  const fops = isDir ? procDirFileOps : (entry?.fops ?? textFileOps)
+  const fops = isDir ? procDirFileOps : (entry?.fops ?? (isSysctl(node) ? sysctlFileOps : textFileOps))
   const inode = new Inode(
     sb,
     asIno(inoOf(k, node)),

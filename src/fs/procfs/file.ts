@@ -64,18 +64,25 @@ function write(current: Task, file: File<Content>, data: Uint8Array): number {
   return node.pid === 0 && isModern(k) ? EIO : EINVAL
 }
 
-/** Linux: proc_array_operations (2.2), proc_info_file_operations, proc_file_operations (2.6). */
-export const textFileOps = defineFileOps<Content>({
-  name: 'procfs.text',
+const TEXT = {
   seekable: true,
   llseek: defaultLlseek,
-  open(_current, _inode, file) {
+  open(_current: Task, _inode: Inode, file: File<Content>): number {
     file.data = null
     return 0
   },
   read,
   write,
-})
+}
+
+/** Tunables: what is written moves the position. Linux: proc_sys_file_operations. */
+export const sysctlFileOps = defineFileOps<Content>({ name: 'procfs.sysctl', ...TEXT })
+
+/**
+ * Linux: proc_array_operations (2.2), proc_info_file_operations, proc_file_operations (2.6). What is written does not
+ * move the position: write_proc and seccomp_write are not given it, or leave it alone.
+ */
+export const textFileOps = defineFileOps<Content>({ name: 'procfs.text', ...TEXT, writesInPlace: true })
 
 /** The owner bits are for effective uid 0, whatever the capabilities. Linux: test_perm, kernel/sysctl.c. */
 function sysctlPermission(current: Task, inode: Inode, mask: number): number {
