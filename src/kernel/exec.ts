@@ -42,7 +42,15 @@ import { completeVfork, exitExe, killThread, releaseTask } from './exit.js'
 import type { ProgramImage } from './program.js'
 import { recalcSigpending, removeFromQueue, sendSignalSelf, threadsOf } from './signal.js'
 import { DEFAULT_ACTION, SigHand } from './signal_state.js'
-import { TASK_ZOMBIE, type Task, TF_FORKNOEXEC, TF_STARTED, TF_VFORK, TF_ZAPPED } from './task.js'
+import {
+  TASK_ZOMBIE,
+  type Task,
+  TF_FORKNOEXEC,
+  TF_NO_NEW_PRIVS,
+  TF_STARTED,
+  TF_VFORK,
+  TF_ZAPPED,
+} from './task.js'
 
 /** Bytes of an image that are looked at. Linux: BINPRM_BUF_SIZE. */
 const HEADER_BYTES = 128
@@ -134,7 +142,8 @@ function findImage(current: Task, path: string, argv: readonly string[]): Ret<Bi
 function setIds(current: Task, file: File): { euid: number; egid: number } {
   const { inode } = file
   let { euid, egid } = current.cred
-  if (((file.mnt?.flags ?? 0) & MS_NOSUID) === 0) {
+  const isBound = (current.flags & TF_NO_NEW_PRIVS) !== 0
+  if (((file.mnt?.flags ?? 0) & MS_NOSUID) === 0 && !isBound) {
     if ((inode.mode & S_ISUID) !== 0) euid = inode.uid
     if ((inode.mode & (S_ISGID | S_IXGRP)) === (S_ISGID | S_IXGRP)) egid = inode.gid
   }
@@ -154,6 +163,7 @@ function credAfterExec(current: Task, file: File): { readonly cred: Cred; readon
   let permitted = asCapSet((filePermitted & bounding) | (filePermitted & old.capInheritable))
   let { euid, egid } = wanted
   const gains = euid !== old.uid || egid !== old.gid || (permitted & ~old.capPermitted) !== 0
+  if ((current.flags & TF_NO_NEW_PRIVS) !== 0) permitted = asCapSet(permitted & old.capPermitted)
   if (gains && (current.fs.users > 1 || current.files.users > 1 || current.sighand.users > 1)) {
     if (!capable(current, CAP_SETUID)) {
       euid = old.uid

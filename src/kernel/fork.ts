@@ -24,9 +24,21 @@ import type { KernelCore } from './kernel.js'
 import { addChild, allocPid, joinPgrp } from './pid.js'
 import { softLimit } from './rlimit.js'
 import { SigHand } from './signal_state.js'
-import { FsStruct, Task, TF_DIRECT, TF_FORKNOEXEC, TF_STARTED, TF_SYSCALL_WORK, TF_VFORK } from './task.js'
+import {
+  FsStruct,
+  Task,
+  TF_DIRECT,
+  TF_FORKNOEXEC,
+  TF_NO_NEW_PRIVS,
+  TF_STARTED,
+  TF_SYSCALL_WORK,
+  TF_VFORK,
+} from './task.js'
 import { countUser } from './user.js'
 import { WaitQueue } from './wait.js'
+
+/** The flags that a child has from its parent. */
+const INHERITED = TF_DIRECT | TF_STARTED | TF_SYSCALL_WORK | TF_NO_NEW_PRIVS
 
 /** How many processes of its real user a task may see before fork says EAGAIN. */
 function tooManyProcesses(current: Task): boolean {
@@ -100,7 +112,7 @@ export function copyProcess(current: Task, flags: number): Ret<Task> {
     argv: current.argv,
     env: current.env,
   })
-  child.flags = (current.flags & (TF_DIRECT | TF_STARTED | TF_SYSCALL_WORK)) | TF_FORKNOEXEC
+  child.flags = (current.flags & INHERITED) | TF_FORKNOEXEC
   child.blockedLow = current.blockedLow
   child.blockedHigh = current.blockedHigh
   child.nice = current.nice

@@ -45,6 +45,8 @@ export const TF_VFORK = 16
 export const TF_DUMPCORE = 32
 /** Another thread has called exec: this one ends alone. Linux: zap_other_threads. */
 export const TF_ZAPPED = 128
+/** exec gives it nothing that it does not have. Children inherit it. Linux: no_new_privs, 3.5: a module sets it. */
+export const TF_NO_NEW_PRIVS = 256
 /** Its program has made a request. */
 export const TF_STARTED = 64
 
@@ -318,6 +320,9 @@ export interface TaskParts {
 
 /** Is this the first thread of its process? Linux: thread_group_leader. */
 export const isGroupLeader = (task: Task): boolean => task.pid === task.tgid
+
+/** Has it started a call that has neither returned nor died? */
+export const isInCall = (task: Task): boolean => task.call !== null && task.state < TASK_ZOMBIE
 
 /** Linux: process_group(task). */
 export const pgidOf = (task: Task): number => task.group.pgrp.id

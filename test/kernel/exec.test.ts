@@ -31,6 +31,7 @@ import {
   SIGUSR2,
 } from 'paleokernel'
 import { describe, expect, it } from 'vitest'
+import { TF_NO_NEW_PRIVS } from '../../src/kernel/task.js'
 import { boot, checkInvariants, forkOf, ok, taskOf, writeFile } from '../helpers/world.js'
 
 /** A kernel whose /bin/sh leaves the process in the test's hands. */
@@ -243,6 +244,19 @@ describe.each(PROFILES)('set-id images, Linux %s', (profile) => {
     ok(root.sys.chmod('/mnt/sh', 0o6755))
     ok(user.sys.execve('/mnt/sh', ['sh'], []))
     expect(user.sys.geteuid()).toBe(1000)
+  })
+
+  it('do not count for a task that may get no new privileges, nor for its children; it keeps what it has', () => {
+    const { k, root, user } = scene({ profile })
+    ok(root.sys.chmod('/bin/sh', 0o6755))
+    taskOf(user).flags |= TF_NO_NEW_PRIVS
+    const child = forkOf(k, user)
+    ok(child.sys.execve('/bin/sh', ['sh'], []))
+    expect([child.sys.geteuid(), taskOf(child).cred.capPermitted]).toEqual([1000, 0])
+    taskOf(root).flags |= TF_NO_NEW_PRIVS
+    const before = taskOf(root).cred.capPermitted
+    ok(root.sys.execve('/bin/sh', ['sh'], []))
+    expect(taskOf(root).cred.capPermitted & ~before).toBe(0)
   })
 })
 
