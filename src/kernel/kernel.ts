@@ -19,7 +19,14 @@ import type { Mount } from '../vfs/mount.js'
 import { Nameidata } from '../vfs/nameidata.js'
 import type { FileSystemType, SuperBlock } from '../vfs/superblock.js'
 import type { Audit } from './books.js'
-import type { Contributions, NamedHandler, ProcEntry, TaskNotifiers } from './module.js'
+import type {
+  CallName,
+  Contributions,
+  NamedHandler,
+  PrctlHandler,
+  ProcEntry,
+  TaskNotifiers,
+} from './module.js'
 import type { ProgramImage, UserMode } from './program.js'
 import { RunQueue } from './runqueue.js'
 import type { SyscallEntry } from './syscall.js'
@@ -131,6 +138,10 @@ export class KernelCore {
   injection: Faults | null = null
   /** @internal What needs doing besides the current call: ATTEND, REFUSED; see attention.ts. */
   attention = 0
+  /** Operations of prctl(2) that modules add, by number. */
+  readonly prctls = new Map<number, PrctlHandler>()
+  /** @internal What a module says that numbers stand for; null: the profile's own. */
+  callName: CallName | null = null
   /** Does any module have a syscallEnter hook? */
   syscallHooked = false
   /**

@@ -67,6 +67,12 @@ export interface ProcEntry {
   write?(current: Task, subject: ProcSubject, text: string): number
 }
 
+/** One operation of prctl(2): the arguments behind it are unchecked. A value, or an Errno. */
+export type PrctlHandler = (current: Task, a: unknown, b: unknown, c: unknown, d: unknown) => number
+
+/** The kernel's name of the call that a number stands for, to this task; undefined where it stands for none. */
+export type CallName = (current: Task, nr: number) => string | undefined
+
 /** Runs a timer or deferred work by its name. `data` is what was given when it was set. */
 export type NamedHandler = (k: KernelCore, data: unknown) => void
 
@@ -86,6 +92,10 @@ export interface Contributions<Api = unknown, Sys = unknown> {
   readonly devices?: readonly CharDevice[]
   /** Files in /proc. */
   readonly proc?: readonly ProcEntry[]
+  /** Operations of prctl(2) by number: later ones than the profile's. */
+  readonly prctl?: Readonly<Record<number, PrctlHandler>>
+  /** What numbers of calls stand for where they are not the profile's: on another architecture. One module at most. */
+  readonly callName?: CallName
   /** What it adds to the recount of `checkInvariants`: what it holds, and its own counts. */
   readonly audit?: Audit
   /** Handlers of timers by name, for `addTimer`. */

@@ -307,6 +307,25 @@ export function sendThreadSignal(
   return 0
 }
 
+/**
+ * Sends a signal that the thread has brought upon itself: one that it blocks or ignores kills it. 0 or EAGAIN. `cause`:
+ * see sendGroupSignal. Linux: force_sig_info.
+ */
+export function forceSignal(
+  target: Task,
+  info: SigInfo,
+  cause: KillCause | null = null,
+  subject: unknown = null,
+): number {
+  const sig = info.signo
+  if (inSet(target.blockedLow, target.blockedHigh, sig) || actionOf(target, sig).handler === SIG_IGN) {
+    target.sighand.actions[sig] = DEFAULT_ACTION
+    if (sig <= 32) target.blockedLow &= ~sigBit(sig)
+    else target.blockedHigh &= ~sigBit(sig)
+  }
+  return sendThreadSignal(target, info, cause, subject)
+}
+
 /** The information of a signal that a program sends with kill(2). */
 export const userInfo = (current: Task, sig: number, code: number = SI_USER): SigInfo => ({
   signo: sig,

@@ -18,6 +18,7 @@ import { dequeueTask, enqueueTask, nthTask } from '../kernel/runqueue.js'
 import { recalcSigpending } from '../kernel/signal.js'
 import type { SyscallEntry } from '../kernel/syscall.js'
 import {
+  isInCall,
   PendingCall,
   TASK_RUNNING,
   TASK_STOPPED,
@@ -56,6 +57,7 @@ import {
   programOf,
 } from './image.js'
 import { describeRequest, outputsOf } from './journal.js'
+import { BY_NUMBER, callOfNumber } from './numbered.js'
 import type { RunOptions } from './options.js'
 import { Process } from './process.js'
 import { OutOfProgram, refuseCall } from './refuse_call.js'
@@ -195,8 +197,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     if ((task.flags & TF_SYSCALL_WORK) !== 0) {
       const verdict = this.security.syscallWork(task, entry.name, entry.nr, a, b, c, d, e, f)
       if (verdict !== 0 || task.state !== TASK_RUNNING) {
-        const refused = new PendingCall(entry.name, trimArgs([a, b, c, d, e, f]), 0)
-        endRefused(task, refused, entry, verdict, this.runHandler)
+        endRefused(task, entry, trimArgs([a, b, c, d, e, f]), verdict, this.runHandler)
         return this.awaitResult(task, entry)
       }
     }
@@ -638,10 +639,13 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   }
 
   private makeRequest(task: Task, name: string, args: readonly unknown[]): void {
-    const entry = this.syscalls.get(CALL_ALIASES[name] ?? name)
+    const isNumbered = name === BY_NUMBER
+    const entry = isNumbered
+      ? callOfNumber(task, this.coreCalls, args[0])
+      : this.syscalls.get(CALL_ALIASES[name] ?? name)
     if (entry === undefined)
       throw new TypeError(`program ${task.comm} asked for '${name}': there is no such system call`)
-    startCall(task, entry, args, this.runHandler)
+    startCall(task, entry, isNumbered ? args.slice(1) : args, this.runHandler)
   }
 
   // ---- looking ---------------------------------------------------------------------------------------------
@@ -676,9 +680,6 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     })
   }
 }
-
-/** Has the task started a call that has neither returned nor died? */
-const isInCall = (task: Task): boolean => task.call !== null && task.state < TASK_ZOMBIE
 
 const handlersOf = (task: Task): Handlers => {
   if (Array.isArray(task.handlers)) return task.handlers

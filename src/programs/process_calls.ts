@@ -159,11 +159,11 @@ export interface ProcessCalls {
 
   /**
    * Properties of the caller: PR_SET_PDEATHSIG, PR_SET_KEEPCAPS and others. PR_GET_* answer with the value
-   * itself, PR_GET_NAME with the name. Since 2.1.57.
+   * itself, PR_GET_NAME with the name. Modules may add operations, some with more arguments. Since 2.1.57.
    *
    * Errors: EINVAL; EFAULT. Linux: sys_prctl, kernel/sys.c.
    */
-  prctl(option: number, arg?: number | string): Ret<number | string>
+  prctl(option: number, arg?: number | string, b?: unknown, c?: unknown, d?: unknown): Ret<number | string>
 
   /**
    * Adds to the nice value, which stays within -20 to 19. 0.

@@ -8,6 +8,7 @@ import type { SyscallEntry } from '../kernel/syscall.js'
 import type { SyscallTable } from '../syscalls/table.js'
 import type { Begun } from './begun.js'
 import { SyscallError } from './errors.js'
+import { BY_NUMBER, callOfNumber } from './numbered.js'
 import type { Process } from './process.js'
 import { Request } from './request.js'
 
@@ -29,6 +30,8 @@ export interface CallHost {
   beginCall(process: Process, entry: SyscallEntry, args: readonly unknown[]): Begun
   /** A call that a module contributes. */
   callNamed(name: string): SyscallEntry
+  /** The calls of the core. */
+  readonly coreCalls: SyscallTable
 }
 
 export interface Surfaces {
@@ -52,6 +55,7 @@ type Method = (
   d?: unknown,
   e?: unknown,
   f?: unknown,
+  g?: unknown,
 ) => unknown
 
 /** The first argument that is a path, for messages. */
@@ -71,6 +75,7 @@ export function coreSurfaces(table: SyscallTable): Surfaces {
     const entry = table.get(name)
     if (entry !== undefined) addCall(surfaces, alias, name, entry)
   }
+  addNumbered(surfaces)
   CORE_SURFACES.set(table, surfaces)
   return surfaces
 }
@@ -105,3 +110,26 @@ export function addCall(surfaces: Surfaces, alias: string, name: string, entry: 
   }
   surfaces.requests[alias] = (...args) => new Request(name, args)
 }
+
+/** Adds syscall(2), which makes the others by number. */
+function addNumbered(surfaces: Surfaces): void {
+  surfaces.sys[BY_NUMBER] = function (nr, a, b, c, d, e, f) {
+    const { process } = this
+    return process.host.direct(process, numbered(process, nr), a, b, c, d, e, f)
+  }
+  surfaces.libc[BY_NUMBER] = function (nr, a, b, c, d, e, f) {
+    const { process } = this
+    const entry = numbered(process, nr)
+    const result = process.host.direct(process, entry, a, b, c, d, e, f)
+    if (isErr(result)) throw new SyscallError(result, entry.name, pathOf([a, b]))
+    return result
+  }
+  surfaces.begin[BY_NUMBER] = function (nr, ...args) {
+    const { process } = this
+    return process.host.beginCall(process, numbered(process, nr), args)
+  }
+  surfaces.requests[BY_NUMBER] = (...args) => new Request(BY_NUMBER, args)
+}
+
+const numbered = (process: Process, nr: unknown): SyscallEntry =>
+  callOfNumber(process.current(), process.host.coreCalls, nr)

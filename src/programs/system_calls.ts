@@ -62,4 +62,12 @@ export interface SystemCalls {
    * Errors: EPERM without CAP_SYS_TTY_CONFIG. Linux: sys_vhangup, fs/open.c.
    */
   vhangup(): number
+
+  /**
+   * Makes the call that has this number in the profile, or on the architecture that a module brings, with these
+   * arguments. Handlers of signals cannot be given so.
+   *
+   * Errors: ENOSYS there is no such call; the call's own. Linux: syscall(2) of the C library.
+   */
+  syscall(nr: number, ...args: unknown[]): unknown
 }

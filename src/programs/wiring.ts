@@ -11,7 +11,7 @@ import { pipefsType } from '../fs/pipefs.js'
 import { checkProcEntries, procType } from '../fs/procfs/index.js'
 import { ramfsType, tmpfsType } from '../fs/ramfs.js'
 import { timerHandlers } from '../kernel/itimer.js'
-import type { AnyModule, Contributions, NamedHandler } from '../kernel/module.js'
+import type { AnyModule, Contributions, NamedHandler, PrctlHandler } from '../kernel/module.js'
 import { onWakeTimer, WAKE_TIMER } from '../kernel/sleep.js'
 import type { SyscallHandler } from '../kernel/syscall.js'
 import { compileHooks, type HookSource } from '../security/chain.js'
@@ -66,6 +66,8 @@ class Wirer {
   private readonly filesystems = new Owners('file system')
   private readonly syscalls = new Owners('system call')
   private readonly timers = new Owners('timer handler')
+  private readonly prctls = new Owners('operation of prctl')
+  private readonly callNames = new Owners('numbering')
 
   constructor(k: HostKernel) {
     this.k = k
@@ -96,6 +98,12 @@ class Wirer {
     const entries = contributions.proc ?? []
     checkProcEntries(this.k, entries, owner)
     this.k.procEntries.push(...entries)
+    for (const [option, handler] of Object.entries(contributions.prctl ?? {}))
+      this.prctl(Number(option), handler, owner)
+    if (contributions.callName !== undefined) {
+      this.callNames.claim('of system calls', owner)
+      this.k.callName = contributions.callName
+    }
     if (contributions.notify !== undefined) this.k.notifiers.push(contributions.notify)
     if (contributions.audit !== undefined) this.k.audits.push(contributions.audit)
   }
@@ -108,6 +116,13 @@ class Wirer {
   private timer(name: string, handler: NamedHandler, owner: string): void {
     this.timers.claim(name, owner)
     this.k.timerHandlers.set(name, handler)
+  }
+
+  private prctl(option: number, handler: PrctlHandler, owner: string): void {
+    this.prctls.claim(String(option), owner)
+    if (this.k.facts.process.prctlOptions.includes(option))
+      throw new TypeError(`${owner} contributes operation ${option} of prctl, which the core has`)
+    this.k.prctls.set(option, handler)
   }
 
   private syscall(name: string, handler: unknown, owner: string): void {
@@ -132,6 +147,8 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
   k.caches.clear()
   k.notifiers.length = 0
   k.audits.length = 0
+  k.prctls.clear()
+  k.callName = null
   k.devices = new DeviceRegistry(k.facts)
   k.contributions.clear()
   for (const [slot, module] of order.entries()) k.securitySlots.set(module.name, slot)

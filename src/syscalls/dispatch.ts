@@ -79,7 +79,7 @@ export function startCall(
   if (verdict === 0 && k.syscallHooked && task.state < TASK_ZOMBIE)
     verdict = k.security.syscallEnter(task, entry.name, entry.nr, args)
   if (verdict !== 0 || task.state >= TASK_ZOMBIE) {
-    endRefused(task, call, entry, verdict, runHandler)
+    endRefused(task, entry, args, verdict, runHandler, call)
     return
   }
   const failed = k.injection !== null ? copyIn(k, call) : 0
@@ -89,13 +89,14 @@ export function startCall(
 /** Ends a call that a hook has refused, skipped or killed its task for. */
 export function endRefused(
   task: Task,
-  call: PendingCall,
   entry: SyscallEntry,
+  args: readonly unknown[],
   verdict: number,
   runHandler: RunHandler,
+  call: PendingCall = new PendingCall(entry.name, args, 0),
 ): void {
   if (task.state >= TASK_ZOMBIE) return
-  settleRefusal(task, entry, call.args[0], call.args[1], verdict)
+  settleRefusal(task, entry, args[0], args[1], verdict)
   finishCall(task, call, verdict === SKIPPED ? task.result : verdict, runHandler)
 }
 

@@ -291,9 +291,18 @@ function setDumpable(current: Task, value: number): number {
 
 /**
  * Properties of the caller. What C writes through a pointer is the result here: PR_GET_PDEATHSIG, PR_GET_NAME.
- * Errors: EINVAL, EFAULT. Linux: sys_prctl.
+ * Modules may add operations. Errors: EINVAL, EFAULT. Linux: sys_prctl.
  */
-export function sysPrctl(current: Task, option: number, arg: unknown): Ret<number | string> {
+export function sysPrctl(
+  current: Task,
+  option: number,
+  arg: unknown,
+  b: unknown,
+  c: unknown,
+  d: unknown,
+): Ret<number | string> {
+  const own = current.k.prctls.get(option)
+  if (own !== undefined) return own(current, arg, b, c, d)
   if (!current.k.facts.process.prctlOptions.includes(option)) return EINVAL
   if (option === PR_SET_NAME) return setName(current, arg)
   const value = arg === undefined ? 0 : typeof arg === 'number' && Number.isInteger(arg) ? arg | 0 : null
@@ -329,7 +338,7 @@ export const systemCalls: readonly SyscallRow[] = [
   row('sysinfo', [], sysSysinfo, 'partial', 'a fixed machine: no load, no memory pressure'),
   row('syslog', ['int', 'any', 'any'], sysSyslog, 'partial', 'there is no console'),
   row('personality', ['int'], sysPersonality, 'partial', 'PER_LINUX only'),
-  row('prctl', ['int', 'any'], sysPrctl, 'partial', 'PR_SET_DUMPABLE has no effect'),
+  row('prctl', ['int', 'any', 'any', 'any', 'any'], sysPrctl, 'partial', 'PR_SET_DUMPABLE has no effect'),
   row('reboot', ['int', 'int', 'int'], sysReboot, 'partial', 'cannot end the machine'),
   row('vhangup', [], sysVhangup, 'partial', 'there are no terminals'),
 ]

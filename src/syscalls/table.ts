@@ -68,7 +68,8 @@ export function makeEntry(
   })
 }
 
-const notModelled = (): number => ENOSYS
+/** The handler of the calls that the core does not have. */
+export const notModelled = (): number => ENOSYS
 
 /** Calls of the C library that are one call of the kernel, socketcall: a module brings them. */
 const SOCKET_CALLS: readonly string[] = [
