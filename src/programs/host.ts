@@ -12,7 +12,6 @@ import { ATTEND, REFUSED } from '../kernel/attention.js'
 import { KernelBug } from '../kernel/bug.js'
 import { doGroupExit } from '../kernel/exit.js'
 import { KernelCore, type KernelWiring } from '../kernel/kernel.js'
-import type { Contributions } from '../kernel/module.js'
 import type { CallOutputs, ProgramImage, SyscallRequest, UserMode } from '../kernel/program.js'
 import { dequeueTask, enqueueTask, nthTask } from '../kernel/runqueue.js'
 import { recalcSigpending } from '../kernel/signal.js'
@@ -90,8 +89,6 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   surfaces: Surfaces
   /** @internal */
   readonly coreCalls: SyscallTable
-  /** @internal What each module contributed, by name. */
-  readonly contributions = new Map<string, Contributions>()
   /** @internal */
   scheduler: Scheduler
   private readonly handles = new Map<number, Process>()

@@ -171,5 +171,5 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
   const { hooks, used } = compileHooks(sources)
   k.security = hooks
   k.syscallHooked = used.has('syscallEnter')
-}
   k.checkWatchers()
+}
