@@ -38,7 +38,7 @@ const withoutTracing: Plugin = {
     let flags = 0
     esbuild.onLoad({ filter: /src[\\/].*\.ts$/ }, ({ path }) => {
       const text = readFileSync(path, 'utf8')
-      const contents = text.replace(/\b[\w.]+\.trace\.(?!on\b|off\b|once\b|errors\b)\w+\b(?!\()/g, () => {
+      const contents = text.replace(/\b[\w.]+\.trace\.(?!on\b|off\b|once\b|onFlags\b|errors\b)\w+\b(?!\()/g, () => {
         flags += 1
         return 'false'
       })
