@@ -5,7 +5,7 @@
  */
 
 import { CAP_SYS_ADMIN } from '../abi/capability.js'
-import { EBUSY, EFAULT, EINVAL, ENODEV, ENOENT, ENOMEM, ENOTDIR, isErr } from '../abi/errno.js'
+import { EBUSY, EFAULT, EINVAL, ELOOP, ENODEV, ENOENT, ENOMEM, ENOTDIR, isErr } from '../abi/errno.js'
 import {
   MNT_DETACH,
   MNT_FORCE,
@@ -23,6 +23,7 @@ import type { Task } from '../kernel/task.js'
 import { requireCapability } from '../security/capability.js'
 import { shouldFail } from '../sim/faults.js'
 import { type Dentry, isSubdir } from '../vfs/dentry.js'
+import { isDeleted } from '../vfs/dpath.js'
 import { FMODE_WRITE } from '../vfs/file.js'
 import { S_DEAD } from '../vfs/inode.js'
 import { attachMount, detachMount, type Mount } from '../vfs/mount.js'
@@ -180,7 +181,7 @@ function bindChildren(k: Task['k'], { children }: MountTree, to: Mount): void {
   }
 }
 
-/** Linux: do_move_mount. */
+/** Errors: EINVAL, ENOENT (the place is gone), ELOOP (it is below the mount). Linux: do_move_mount. */
 function move(current: Task, source: string): number {
   const { k } = current
   const { nd, nd2 } = k
@@ -189,11 +190,12 @@ function move(current: Task, source: string): number {
   const failed = pathLookup(current, source, LOOKUP_FOLLOW, nd2)
   if (failed !== 0) return failed
   const mnt = nd2.mnt
-  if (nd2.dentry !== mnt.root || mnt.parent === null || !isAttached(k, nd.mnt)) return EINVAL
-  if (((nd.dentry.inode?.flags ?? 0) & S_DEAD) !== 0) return ENOENT
-  for (let at: Mount | null = nd.mnt; at !== null; at = at.parent) if (at === mnt) return EINVAL
+  if (!isAttached(k, nd.mnt) || !isAttached(k, mnt)) return EINVAL
+  if (((nd.dentry.inode?.flags ?? 0) & S_DEAD) !== 0 || isDeleted(nd.dentry)) return ENOENT
+  if (nd2.dentry !== mnt.root || mnt.parent === null) return EINVAL
   const isDir = (mode: number | undefined): boolean => ((mode ?? 0) & S_IFMT) === S_IFDIR
   if (isDir(nd.dentry.inode?.mode) !== isDir(mnt.root.inode?.mode)) return EINVAL
+  for (let at: Mount | null = nd.mnt; at !== null; at = at.parent) if (at === mnt) return ELOOP
   detachMount(mnt)
   attachMount(mnt, nd.mnt, nd.dentry)
   return 0

@@ -126,6 +126,7 @@ export function checkMounts(books: Books): void {
   books.same('the number of mounts', listed.size, mounts.length)
   for (const mnt of mounts) {
     shown.add(mnt.sb)
+    if (mnt.root.inode !== null) books.inodes.add(mnt.root.inode)
     countMount(books, mnt, rootMnt, points)
   }
   for (const mnt of new Set([...mounts, ...books.mounts.counts.keys()])) {

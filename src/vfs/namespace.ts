@@ -16,7 +16,8 @@ import { S_IFDIR, S_IFMT } from '../abi/stat.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import { shouldFail } from '../sim/faults.js'
 import type { Dentry } from './dentry.js'
-import { S_DEAD } from './inode.js'
+import { isDeleted } from './dpath.js'
+import { igrab, iput, S_DEAD } from './inode.js'
 import { attachMount, detachMount, Mount } from './mount.js'
 import type { SuperBlock } from './superblock.js'
 
@@ -59,15 +60,21 @@ export function kernMount(
   const sb = getSuper(k, type, source, flags, data)
   if (isErr(sb)) return sb
   if (sb.root === null) return EINVAL
+  return makeMount(sb, sb.root, source, mountFlags(flags))
+}
+
+/** Linux: alloc_vfsmnt; the mount holds its root, which may lose its name. */
+function makeMount(sb: SuperBlock, root: Dentry, source: string, flags: number): Mount {
   sb.mounts++
-  return new Mount(sb, sb.root, source, mountFlags(flags))
+  if (root.inode !== null) igrab(root.inode)
+  return new Mount(sb, root, source, flags)
 }
 
 /** Puts a mount onto a directory. Errors: ENOTDIR, ENOENT. Linux: graft_tree. */
 export function graftTree(k: KernelCore, mnt: Mount, parent: Mount, dentry: Dentry): number {
   const isDir = (at: Dentry): boolean => ((at.inode?.mode ?? 0) & S_IFMT) === S_IFDIR
   if (isDir(dentry) !== isDir(mnt.root)) return ENOTDIR
-  if (((dentry.inode?.flags ?? 0) & S_DEAD) !== 0) return ENOENT
+  if (((dentry.inode?.flags ?? 0) & S_DEAD) !== 0 || isDeleted(dentry)) return ENOENT
   attachMount(mnt, parent, dentry)
   k.state.mounts.push(mnt)
   return 0
@@ -75,8 +82,9 @@ export function graftTree(k: KernelCore, mnt: Mount, parent: Mount, dentry: Dent
 
 /** A mount that was not grafted, or has been taken off, gives its superblock back. Linux: mntput, deactivate_super. */
 export function putMount(k: KernelCore, mnt: Mount): void {
-  const { sb } = mnt
+  const { sb, root } = mnt
   sb.mounts--
+  if (root.inode !== null) iput(root.inode)
   if (sb.mounts > 0 || k.filesystems.get(sb.type)?.single === true) return
   sb.ops.sync?.(k, sb)
   sb.ops.putSuper?.(k, sb)
@@ -85,8 +93,7 @@ export function putMount(k: KernelCore, mnt: Mount): void {
 
 /** Another view of a part of a mounted tree. Linux: clone_mnt. */
 export function cloneMount(mnt: Mount, root: Dentry): Mount {
-  mnt.sb.mounts++
-  return new Mount(mnt.sb, root, mnt.source, mnt.flags)
+  return makeMount(mnt.sb, root, mnt.source, mnt.flags)
 }
 
 /** Takes a mount off. Errors: EBUSY (in use, or mounts on it), unless MNT_DETACH. Linux: do_umount, umount_tree. */
