@@ -327,13 +327,13 @@ const MAKERS: Readonly<Record<string, Maker>> = {
     d.pick([FIONREAD, 0x5421, 0x5450, 0x5451, 0x5452, 1, 2]),
     d.pick([{ value: 1 }, { value: 0 }, 1, 0, HUGE, undefined]),
   ],
-  poll: (d, p) => [pollFds(d, p), d.pick([0, 0, 5, -1])],
+  poll: (d, p) => [pollFds(d, p), d.pick([0, 0, 5, 100_000, -1])],
   select: (d, p) => [
     d.pick([0, 3, 10, 64, 1024]),
     fdSet(d, p),
     fdSet(d, p),
     fdSet(d, p),
-    d.pick([0, 0, 5, null, undefined]),
+    d.pick([0, 0, 5, 100_000, null, undefined]),
   ],
   mount: (d) => [
     d.pick(['none', path(d), null]),

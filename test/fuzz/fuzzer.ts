@@ -2,6 +2,7 @@
  * The fuzzer: rounds of random actions, each on a fresh kernel of one profile, with a recount now and then and a
  * reckoning at the end. A finding is shortened to the fewest actions that still lead to one like it.
  */
+import { createContext, Script } from 'node:vm'
 import { PROFILES, type Profile } from 'paleokernel'
 import { mix } from './dice.js'
 import { Finding, World } from './world.js'
@@ -9,6 +10,10 @@ import { Finding, World } from './world.js'
 /** Actions of one round, and from recount to recount. */
 const ROUND = 5000
 const RECOUNT = 250
+/** A round that takes longer hangs. It is some hundred times what one takes. */
+const HANG_MS = 40_000
+/** The same while a hang is shortened. */
+const SHORT_HANG_MS = 2000
 
 export interface FuzzOptions {
   /** Direct calls to make at least. */
@@ -43,19 +48,42 @@ interface Outcome {
   readonly tail: readonly string[]
 }
 
+const box = createContext()
+const runBox = new Script('run()')
+
+/** Runs something, and breaks it off where it is when it takes too long. Then it throws a Finding. */
+function within(ms: number, run: () => void): void {
+  box['run'] = run
+  try {
+    runBox.runInContext(box, { timeout: ms })
+  } catch (error) {
+    const isHang = error instanceof Error && Reflect.get(error, 'code') === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+    throw isHang ? new Finding(`a hang: no end after ${ms} ms`) : error
+  }
+}
+
 /** Runs a list of actions on a fresh world. `recount` 1 looks after every action. */
-function runActions(profile: Profile, seed: number, actions: readonly number[], recount: number): Outcome {
+function runActions(
+  profile: Profile,
+  seed: number,
+  actions: readonly number[],
+  recount: number,
+  hangMs = HANG_MS,
+): Outcome {
   let world: World | null = null
   let done = 0
   try {
-    world = new World(profile, seed)
-    for (const action of actions) {
-      world.perform(action)
-      done++
-      if (done % recount === 0) world.check()
-    }
-    world.finish()
-    return { message: null, actions: done, calls: world.calls, tail: [] }
+    const fresh = new World(profile, seed)
+    world = fresh
+    within(hangMs, () => {
+      for (const action of actions) {
+        fresh.perform(action)
+        done++
+        if (done % recount === 0) fresh.check()
+      }
+      fresh.finish()
+    })
+    return { message: null, actions: done, calls: fresh.calls, tail: [] }
   } catch (error) {
     const message =
       error instanceof Finding ? error.message : String(error instanceof Error ? error.stack : error)
@@ -78,7 +106,7 @@ function shrink(
   const kind = kindOf(message)
   const until = performance.now() + ms
   const fails = (list: readonly number[]): boolean => {
-    const outcome = runActions(profile, seed, list, list.length > 500 ? 50 : 1)
+    const outcome = runActions(profile, seed, list, list.length > 500 ? 50 : 1, SHORT_HANG_MS)
     return outcome.message !== null && kindOf(outcome.message) === kind
   }
   let list = actions

@@ -38,6 +38,10 @@ const ERRNOS: ReadonlySet<number> = new Set(errnoNames().map((name) => Number(er
 const FOREIGN = /^(function|symbol) in state at tasks\.get\(\d+\)\.call\.args/
 
 const MAX_TASKS = 40
+/** Steps of others that a call waits for. While an interval timer is set, time never comes to rest. */
+const MAX_STEPS = 1000
+/** How such a call ends. */
+const TOO_LONG = /^\w+\(.*\) has not returned after \d+ steps of others/s
 /** File systems whose superblock stays when nothing shows it. */
 const KEPT: ReadonlySet<string> = new Set(['pipefs', 'proc'])
 /** Longer than this no single action may take. */
@@ -128,6 +132,7 @@ export class World {
       schedule: 'random',
       pidMax: 320,
       maxTasks: MAX_TASKS,
+      maxSteps: MAX_STEPS,
       backports: ['openat'],
     })
     const { sys } = this.init
@@ -197,7 +202,7 @@ export class World {
       return
     }
     const { name, args } = randomCall(dice, this.placeOf(process))
-    const waits = dice.chance(35) && !this.hasIntervalTimers()
+    const waits = dice.chance(35)
     const entry: Entry = {
       who: `${process.pid} ${waits ? 'sys' : 'begin'}`,
       name,
@@ -234,11 +239,6 @@ export class World {
     const open: number[] = []
     for (let fd = 0; fd < files.length && open.length < 30; fd++) if (files[fd] != null) open.push(fd)
     return { pid: process.pid, pids, open, fds: Math.min(files.length, 30) }
-  }
-
-  /** While one is set, time never comes to rest, and a call that waits for something else would wait for ever. */
-  private hasIntervalTimers(): boolean {
-    return coreOf(this.k).state.timers.heap.length > 0
   }
 
   private spawn(dice: Dice): void {
@@ -325,6 +325,7 @@ export class World {
         error instanceof WouldBlock ||
         error instanceof HandlerError ||
         error instanceof Finding ||
+        (error instanceof RangeError && TOO_LONG.test(error.message)) ||
         (error instanceof Error && FOREIGN.test(error.message)) ||
         (error instanceof Error && error.message.startsWith('spawn: '))
       if (error instanceof Finding || !isOwn) {
