@@ -71,6 +71,9 @@ const sections = [
         'wall',
       ),
   growthTable(session.growth),
+  session.walks === null
+    ? ''
+    : `walk of five names on bare data: ${show(session.walks.pointers.value, 'ns')} by pointers, ${show(session.walks.tables.value, 'ns')} through tables that copies share`,
   tracing === null
     ? ''
     : `null syscall, tracing idle: ${show(tracing.idle.value, 'ns')}, built without tracing: ${show(tracing.none.value, 'ns')}`,

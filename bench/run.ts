@@ -38,10 +38,13 @@ const withoutTracing: Plugin = {
     let flags = 0
     esbuild.onLoad({ filter: /src[\\/].*\.ts$/ }, ({ path }) => {
       const text = readFileSync(path, 'utf8')
-      const contents = text.replace(/\b[\w.]+\.trace\.(?!on\b|off\b|once\b|onFlags\b|errors\b)\w+\b(?!\()/g, () => {
-        flags += 1
-        return 'false'
-      })
+      const contents = text.replace(
+        /\b[\w.]+\.trace\.(?!on\b|off\b|once\b|onFlags\b|errors\b)\w+\b(?!\()/g,
+        () => {
+          flags += 1
+          return 'false'
+        },
+      )
       return { contents, loader: 'ts' }
     })
     esbuild.onEnd(() => {

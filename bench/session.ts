@@ -14,6 +14,7 @@ import { type Plan, TINY } from './plan.js'
 import { profileOf } from './profile.js'
 import type { RowFigures } from './report.js'
 import { IMPLEMENTATIONS, type Implementation, ROWS, type Row, type RowId } from './rows.js'
+import { walkCosts } from './sharing.js'
 import { idleTracing } from './tracing.js'
 
 /** What to measure. */
@@ -42,6 +43,8 @@ export interface Session {
   readonly measured: readonly Measured[]
   readonly growth: readonly RowFigures[]
   readonly tracing: ReturnType<typeof idleTracing> | null
+  /** A walk by pointers and through the tables of a lazy copy. */
+  readonly walks: ReturnType<typeof walkCosts> | null
   /** One text per row and family, where they were asked for. */
   readonly profiles: readonly { readonly title: string; readonly text: string }[]
   readonly goals: readonly Goal[]
@@ -158,7 +161,9 @@ export async function runSession(options: SessionOptions): Promise<Session> {
   })
   const growth = options.hasGoals && !options.profiles ? runFamilies(options) : []
   const tracing = runTracing(options)
-  return { rows, growth, tracing, profiles, hasHost, scratch, ...conclude(rows, growth, tracing, options) }
+  const walks = growth.some(({ id }) => id.startsWith('fork-')) ? walkCosts(plan) : null
+  const found = { rows, growth, tracing, walks, profiles, hasHost, scratch }
+  return { ...found, ...conclude(rows, growth, tracing, options) }
 }
 
 /** Milliseconds that a row is sampled. */
