@@ -27,6 +27,7 @@ import { shouldFail } from '../sim/faults.js'
 import { Dentry } from '../vfs/dentry.js'
 import {
   lookupCreate,
+  lookupNew,
   vfsCreate,
   vfsLink,
   vfsMkdir,
@@ -41,18 +42,6 @@ import { LOOKUP_PARENT, LOOKUP_SLASHOK, lookupDentry, lookupHash, pathLookup } f
 import { LAST_DOT, LAST_DOTDOT, LAST_NORM, LAST_ROOT, type Nameidata } from '../vfs/nameidata.js'
 import { checkPath } from '../vfs/path.js'
 import { row, type SyscallRow } from './row.js'
-
-/** A fresh dentry for a name that is to be made; `nd.dentry` is its directory. EEXIST when the name is taken. */
-function lookupNew(current: Task, path: string, nd: Nameidata, forDir: boolean): Dentry | Errno {
-  if (!current.k.facts.walksToTheEnd) {
-    const failed = pathLookup(current, path, LOOKUP_PARENT, nd)
-    return failed !== 0 ? (failed as Errno) : lookupCreate(current, nd, forDir)
-  }
-  const failed = lookupDentry(current, path, forDir ? LOOKUP_SLASHOK : 0, nd)
-  if (failed !== 0) return failed as Errno
-  if (!nd.negative) return EEXIST
-  return shouldFail(current.k, 'alloc:dentry') ? ENOMEM : new Dentry(nd.last, nd.dentry, nd.dentry.sb, null)
-}
 
 /**
  * The directory that a name found by `lookupDentry` is in. ENOENT where there is nothing, for a root, which has no

@@ -28,7 +28,7 @@ import { deny } from '../security/deny.js'
 import { shouldFail } from '../sim/faults.js'
 import { Dentry, dAdd, dDrop, dMove, isSubdir } from './dentry.js'
 import { type Inode, MAY_WRITE, MAY_WRITE_EXEC, S_APPEND, S_DEAD, S_IMMUTABLE } from './inode.js'
-import { lookupHash } from './namei.js'
+import { LOOKUP_PARENT, LOOKUP_SLASHOK, lookupDentry, lookupHash, pathLookup } from './namei.js'
 import { LAST_NORM, type Nameidata } from './nameidata.js'
 import { denyFlags, inodePermission } from './permission.js'
 
@@ -76,6 +76,18 @@ export function lookupCreate(current: Task, nd: Nameidata, forDir: boolean): Den
   if (!forDir && nd.trailingSlash) return ENOENT
   if (shouldFail(current.k, 'alloc:dentry')) return ENOMEM
   return new Dentry(nd.last, nd.dentry, nd.dentry.sb, null)
+}
+
+/** A fresh dentry for a name that is to be made; `nd.dentry` is its directory. EEXIST when the name is taken. */
+export function lookupNew(current: Task, path: string, nd: Nameidata, forDir: boolean): Dentry | Errno {
+  if (!current.k.facts.walksToTheEnd) {
+    const failed = pathLookup(current, path, LOOKUP_PARENT, nd)
+    return failed !== 0 ? (failed as Errno) : lookupCreate(current, nd, forDir)
+  }
+  const failed = lookupDentry(current, path, forDir ? LOOKUP_SLASHOK : 0, nd)
+  if (failed !== 0) return failed as Errno
+  if (!nd.negative) return EEXIST
+  return shouldFail(current.k, 'alloc:dentry') ? ENOMEM : new Dentry(nd.last, nd.dentry, nd.dentry.sb, null)
 }
 
 /** Enters a dentry that the file system has filled, and lets modules label its inode. */
