@@ -5,6 +5,10 @@
  * runs at creation and again after every fork and restore, so it must not change anything.
  */
 
+import type { NetContributions } from '../net/contributions.js'
+import type { SkBuff } from '../net/skbuff.js'
+import type { Sock, Socket } from '../net/sock.js'
+import type { Sockaddr } from '../net/sockaddr.js'
 import type { SecurityHooks } from '../security/hooks.js'
 import type { Dentry } from '../vfs/dentry.js'
 import type { File } from '../vfs/file.js'
@@ -13,7 +17,7 @@ import type { FileOperations } from '../vfs/ops.js'
 import type { FileSystemType } from '../vfs/superblock.js'
 import type { Audit } from './books.js'
 import type { KernelCore } from './kernel.js'
-import type { SyscallHandler } from './syscall.js'
+import type { CallShape, SyscallHandler } from './syscall.js'
 import type { Task } from './task.js'
 
 /** Told about tasks. Linux: the notifier chains and process-event calls in fork, exec, exit and sys.c. */
@@ -82,6 +86,8 @@ export interface Contributions<Api = unknown, Sys = unknown> {
   readonly api: Api
   /** Joins `process.sys`: name to handler; the task argument is bound. */
   readonly syscalls?: Sys
+  /** The numbers of those calls and the kinds of their arguments, by name, where there is something to say. */
+  readonly callShapes?: Readonly<Record<string, CallShape>>
   /** What it is asked before things happen; in the order of modules, after the mode bits. */
   readonly hooks?: Partial<SecurityHooks>
   /** What it is told about tasks. */
@@ -90,6 +96,8 @@ export interface Contributions<Api = unknown, Sys = unknown> {
   readonly filesystems?: readonly FileSystemType[]
   /** Character devices, with their nodes in /dev. */
   readonly devices?: readonly CharDevice[]
+  /** What it adds to the network; nothing without the module `net`. */
+  readonly net?: NetContributions
   /** Files in /proc. */
   readonly proc?: readonly ProcEntry[]
   /** Operations of prctl(2) by number: later ones than the profile's. */
@@ -157,7 +165,7 @@ export function defineModule<
 }
 
 /** Host-side references that a hook or notifier may receive, re-exported for module authors. */
-export type { Dentry, File, Inode, Task }
+export type { Dentry, File, Inode, SkBuff, Sock, Sockaddr, Socket, Task }
 
 /**
  * The order in which modules are wired: as given, but a module after those it requires or uses.

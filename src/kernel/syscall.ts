@@ -20,6 +20,21 @@ export type SyscallHandler = (
   f: never,
 ) => unknown
 
+/**
+ * What the kernel can count on when a handler runs. path: a string, else EFAULT. int: a 32-bit integer; missing is 0,
+ * larger ones wrap, anything else EINVAL. int?: as int, but a missing one stays so. fd: as int, else EBADF. buf: a
+ * Uint8Array, else EFAULT. off: an integer within 2^53; missing is 0, else EINVAL. any: not checked.
+ */
+export type ArgKind = 'path' | 'int' | 'int?' | 'fd' | 'buf' | 'off' | 'any'
+
+/** What a module says of a call that it contributes, besides the handler. */
+export interface CallShape {
+  /** Of which kinds its arguments are; those without one are not checked. */
+  readonly kinds?: readonly ArgKind[]
+  /** Its number; -1 where it has none. */
+  readonly nr?: number
+}
+
 /** A call as the dispatcher sees it. */
 export interface SyscallEntry {
   readonly name: string

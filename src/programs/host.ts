@@ -89,6 +89,8 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   surfaces: Surfaces
   /** @internal */
   readonly coreCalls: SyscallTable
+  /** The calls of the core and the modules', once there are such. */
+  private readonly ownCalls = new Map<string, SyscallEntry>()
   /** @internal */
   scheduler: Scheduler
   private readonly handles = new Map<number, Process>()
@@ -117,11 +119,12 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   /** @internal Adds a module's call, or replaces it after a fork or restore. */
   setCall(entry: SyscallEntry): void {
     if (this.syscalls === this.coreCalls) {
-      this.syscalls = new Map(this.coreCalls)
+      for (const [name, core] of this.coreCalls) this.ownCalls.set(name, core)
+      this.syscalls = this.ownCalls
       this.surfaces = derivedSurfaces(this.surfaces)
     }
     if (!Object.hasOwn(this.surfaces.sys, entry.name)) addCall(this.surfaces, entry.name, entry.name, null)
-    this.syscalls = new Map([...this.syscalls, [entry.name, entry]])
+    this.ownCalls.set(entry.name, entry)
   }
 
   /** @internal */

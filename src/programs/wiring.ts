@@ -13,7 +13,7 @@ import { ramfsType, tmpfsType } from '../fs/ramfs.js'
 import { timerHandlers } from '../kernel/itimer.js'
 import type { AnyModule, Contributions, NamedHandler, PrctlHandler } from '../kernel/module.js'
 import { onWakeTimer, WAKE_TIMER } from '../kernel/sleep.js'
-import type { SyscallHandler } from '../kernel/syscall.js'
+import type { CallShape, SyscallHandler } from '../kernel/syscall.js'
 import { compileHooks, type HookSource } from '../security/chain.js'
 import { isNotModelled, makeEntry } from '../syscalls/table.js'
 import { DeviceRegistry } from '../vfs/devices.js'
@@ -94,7 +94,7 @@ class Wirer {
     for (const device of contributions.devices ?? []) this.k.devices.register(device, owner)
     for (const [name, handler] of Object.entries(contributions.timers ?? {})) this.timer(name, handler, owner)
     for (const [name, handler] of Object.entries(contributions.syscalls ?? {}))
-      this.syscall(name, handler, owner)
+      this.syscall(name, handler, contributions.callShapes?.[name] ?? {}, owner)
     const entries = contributions.proc ?? []
     checkProcEntries(this.k, entries, owner)
     this.k.procEntries.push(...entries)
@@ -125,14 +125,14 @@ class Wirer {
     this.k.prctls.set(option, handler)
   }
 
-  private syscall(name: string, handler: unknown, owner: string): void {
+  private syscall(name: string, handler: unknown, { nr = -1, kinds = [] }: CallShape, owner: string): void {
     if (typeof handler !== 'function')
       throw new TypeError(`${owner}: system call '${name}' is not a function`)
     this.syscalls.claim(name, owner)
     const own = this.k.coreCalls.get(CALL_ALIASES[name] ?? name)
     if (own !== undefined && !isNotModelled(own))
       throw new TypeError(`${owner} contributes '${name}', which is a system call of the core`)
-    this.k.setCall(makeEntry(name, -1, [], handler as SyscallHandler))
+    this.k.setCall(makeEntry(name, nr, kinds, handler as SyscallHandler))
   }
 }
 
@@ -170,6 +170,7 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
   }
   const { hooks, used } = compileHooks(sources)
   k.security = hooks
+  k.hooked = used
   k.syscallHooked = used.has('syscallEnter')
   k.checkWatchers()
 }

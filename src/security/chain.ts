@@ -21,6 +21,8 @@ export interface HookSource {
 
 const allow: AnyHook = () => 0
 
+const noAnswer: AnyHook = () => undefined
+
 function guarded(module: string, name: HookName, kind: HookKind, hook: AnyHook): AnyHook {
   const notesAll = name === 'capable' || name === 'syscallEnter' || name === 'syscallWork'
   return (...args) => {
@@ -32,12 +34,14 @@ function guarded(module: string, name: HookName, kind: HookKind, hook: AnyHook):
       throw new KernelBug(`hook ${name} of module '${module}' threw: ${String(error)}`, error)
     }
     if (kind === 'notify') return 0
+    if (kind === 'fill' && verdict === undefined) return undefined
     if (typeof verdict !== 'number' || verdict > 0 || Number.isNaN(verdict)) {
       throw new KernelBug(
         `hook ${name} of module '${module}' returned ${String(verdict)}: 0 or an errno is wanted`,
       )
     }
-    if (verdict < 0 || notesAll) note(module, name, verdict, args[0] as Task | null, args[1])
+    if (kind !== 'filter' && (verdict < 0 || notesAll))
+      note(module, name, verdict, args[0] as Task | null, args[1])
     return verdict
   }
 }
@@ -75,15 +79,17 @@ const both =
   }
 
 function compile(name: HookName, sources: readonly HookSource[]): AnyHook {
-  let chain: AnyHook = allow
+  const none = HOOKS[name] === 'fill' ? noAnswer : allow
+  let chain = none
   for (const source of [...sources].reverse()) {
     const hook = source.hooks[name] as AnyHook | undefined
     if (hook === undefined) continue
     const kind = HOOKS[name]
     const first = guarded(source.module, name, kind, hook.bind(source.hooks))
     const rest = chain
-    if (rest === allow) chain = first
+    if (rest === none) chain = first
     else if (kind === 'notify') chain = both(first, rest)
+    else if (kind === 'fill') chain = (...args) => first(...args) ?? rest(...args)
     else chain = (...args) => first(...args) || rest(...args)
   }
   return chain
@@ -99,7 +105,7 @@ const allNames = Object.keys(HOOKS) as HookName[]
 
 /** What a kernel without modules asks: nobody. */
 const NO_HOOKS: CompiledHooks = Object.freeze({
-  hooks: Object.fromEntries(allNames.map((name) => [name, allow])) as unknown as SecurityHooks,
+  hooks: Object.fromEntries(allNames.map((name) => [name, compile(name, [])])) as unknown as SecurityHooks,
   used: new Set<HookName>(),
 })
 

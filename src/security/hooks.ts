@@ -14,6 +14,7 @@ import type { Inode } from '../vfs/inode.js'
 import type { Mount } from '../vfs/mount.js'
 import type { Iattr } from '../vfs/ops.js'
 import type { SuperBlock } from '../vfs/superblock.js'
+import { SOCKET_HOOKS, type SocketHooks } from './socket_hooks.js'
 
 /** 0, or a negative error number. */
 export type Verdict = number
@@ -22,7 +23,7 @@ export type Verdict = number
  * What modules can refuse or be told. Arguments are the kernel's own objects: look, label them through a
  * Blob, change nothing else.
  */
-export interface SecurityHooks {
+export interface SecurityHooks extends SocketHooks {
   /** Before dispatch: 0 goes on, an Errno is the call's result. `args` must not be kept. */
   syscallEnter(current: Task, name: string, nr: number, args: readonly unknown[]): Verdict
   /**
@@ -125,8 +126,11 @@ export interface SecurityHooks {
 
 /** The name of a hook. */
 export type HookName = keyof SecurityHooks
-/** How answers combine: the first refusal wins, or all are told. */
-export type HookKind = 'check' | 'notify'
+/**
+ * How answers combine. check: the first refusal wins and is noted as the task's. filter: the same, where nobody is
+ * refused anything. fill: the first answer that is not undefined wins. notify: all are told.
+ */
+export type HookKind = 'check' | 'filter' | 'fill' | 'notify'
 
 /** Every hook's kind. A hook missing here does not compile. */
 export const HOOKS = {
@@ -167,4 +171,5 @@ export const HOOKS = {
   taskKill: 'check',
   taskWait: 'check',
   bprmCheck: 'check',
+  ...SOCKET_HOOKS,
 } as const satisfies Record<HookName, HookKind>

@@ -20,7 +20,7 @@ const UIO_MAXIOV = 1024
 
 /** Sleeps where an operation would have had to wait, unless the file is open O_NONBLOCK. */
 function orSleep(current: Task, file: File, events: number): number {
-  if ((file.flags & O_NONBLOCK) !== 0) return EAGAIN
+  if ((file.flags & O_NONBLOCK) !== 0 || file.ops.sleeps === true) return EAGAIN
   const queue = file.ops.waitQueue(file, events)
   return queue === null ? EAGAIN : sleepOn(current, queue)
 }

@@ -5,15 +5,7 @@
  */
 
 import { EBADF, EFAULT, EINVAL, type Errno } from '../abi/errno.js'
-import type { SyscallHandler } from '../kernel/syscall.js'
-
-/**
- * path: a string, else EFAULT. int: a 32-bit integer; missing is 0, larger ones wrap, anything else EINVAL. int?: as
- * int, but a missing one stays so.
- * fd: as int, else EBADF. buf: a Uint8Array, else EFAULT. off: an integer within 2^53; missing is 0, else EINVAL.
- * any: not checked.
- */
-export type ArgKind = 'path' | 'int' | 'int?' | 'fd' | 'buf' | 'off' | 'any'
+import type { ArgKind, SyscallHandler } from '../kernel/syscall.js'
 
 /** One system call. */
 export interface SyscallRow {

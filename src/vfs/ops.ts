@@ -79,6 +79,8 @@ export interface FileOperations<P = unknown> {
   fsync(current: Task, file: File<P>): number
   /** False: no file position: seeks, pread and pwrite give ESPIPE. */
   readonly seekable: boolean
+  /** True: read and write sleep by themselves, as those of pipes do; EAGAIN is then their last word. */
+  readonly sleeps?: boolean
   /** True: write(2) leaves the position where it is. */
   readonly writesInPlace?: boolean
   /** Called with SIGIO wanted or not (FASYNC), and the descriptor that it was asked by. 0 or an Errno. */

@@ -1,0 +1,89 @@
+/**
+ * What the network adds to a recount: open files in messages, paths that sockets are bound to, queues to sleep on,
+ * bytes on their way. See kernel/invariants.ts.
+ */
+
+import type { Audit, Books } from '../kernel/books.js'
+import { Tally } from '../kernel/books.js'
+import type { SkbQueue } from './skbuff.js'
+import { type Sock, Socket } from './sock.js'
+import type { NetState } from './state.js'
+import { unixSockOf } from './unix/garbage.js'
+import { type UnixSock, unixCb } from './unix/sock.js'
+
+const netOf = (books: Books): NetState => books.k.state.modules.get('net') as NetState
+
+const nameOf = (sk: UnixSock): string => `unix socket ${sk.serial}`
+
+/** Every open socket: those of descriptors and those in messages. */
+function openSockets(books: Books): Socket[] {
+  const open: Socket[] = []
+  for (const { data } of books.files.counts.keys()) if (data instanceof Socket) open.push(data)
+  return open
+}
+
+function checkQueue(books: Books, what: string, queue: SkbQueue): void {
+  let length = 0
+  let before = null
+  for (let skb = queue.head; skb !== null; skb = skb.next) {
+    books.must(skb.list === queue && skb.prev === before, `the queue of ${what} is broken at ${length}`)
+    before = skb
+    length++
+    if (length > queue.length) break
+  }
+  books.same(`the length of the queue of ${what}`, queue.length, length)
+  books.must(queue.tail === before, `the tail of the queue of ${what} is another`)
+}
+
+/** Bytes on their way between sockets of AF_UNIX, and descriptors in them. */
+function checkUnix(books: Books, net: NetState): void {
+  const sent = new Tally<Sock>()
+  const inflight = new Tally<UnixSock>()
+  for (const sk of net.unix.sockets) {
+    checkQueue(books, nameOf(sk), sk.receiveQueue)
+    for (let skb = sk.receiveQueue.head; skb !== null; skb = skb.next) {
+      if (skb.charged === 'send' && skb.sk !== null) sent.add(skb.sk, skb.truesize)
+      for (const file of unixCb(skb)?.files ?? []) {
+        const carried = unixSockOf(file)
+        if (carried !== null) inflight.add(carried)
+      }
+    }
+  }
+  let total = 0
+  for (const sk of net.unix.sockets) {
+    books.same(`the bytes on their way of ${nameOf(sk)}`, sk.wmem, sent.of(sk))
+    books.same(`the messages that carry ${nameOf(sk)}`, sk.inflight, inflight.of(sk))
+    total += inflight.of(sk)
+    const file = sk.socket?.file ?? null
+    books.must(file === null || books.files.of(file) > 0, `${nameOf(sk)} is open for nobody`)
+  }
+  books.same('the unix sockets in messages', net.unix.inflight, total)
+  for (const [inode, sk] of net.unix.byInode)
+    books.must(sk.inode === inode, `${nameOf(sk)} is at another inode`)
+  for (const sk of net.unix.abstract.values())
+    books.must(net.unix.sockets.has(sk), `an abstract name belongs to ${nameOf(sk)}, which is closed`)
+}
+
+/** The audit of the network. */
+export const netAudit: Audit = Object.freeze({
+  name: 'net',
+
+  holds(books) {
+    const net = netOf(books)
+    for (const sk of net.unix.sockets) {
+      books.queues.add(sk.peerWait)
+      if (sk.socket !== null) books.queues.add(sk.socket.wait)
+      if (sk.inode !== null) books.inodes.add(sk.inode)
+      if (sk.mnt !== null) books.mounts.add(sk.mnt)
+      for (let skb = sk.receiveQueue.head; skb !== null; skb = skb.next)
+        for (const file of unixCb(skb)?.files ?? []) books.files.add(file)
+    }
+  },
+
+  check(books) {
+    const net = netOf(books)
+    books.same('the sockets in use', net.inUse, openSockets(books).length)
+    books.same('the packets in the backlog', net.backlog.length, 0)
+    checkUnix(books, net)
+  },
+} satisfies Audit)

@@ -1,0 +1,13 @@
+/**
+ * What modules can add to the network: the member `net` of their contributions. Types only.
+ *
+ * The network collects them when it first needs them after a kernel was made, copied or restored (registry.ts).
+ */
+
+import type { NetfilterHook } from './netfilter.js'
+
+/** What a module adds to the network. */
+export interface NetContributions {
+  /** Functions that see every IP packet at a point of its way and say what becomes of it. */
+  readonly netfilter?: readonly NetfilterHook[]
+}

@@ -1,0 +1,62 @@
+/**
+ * The state of a kernel's network: plain data, copied and digested with the kernel.
+ */
+
+import { isAtLeast } from '../abi/profile.js'
+import type { KernelCore } from '../kernel/kernel.js'
+import type { Mount } from '../vfs/mount.js'
+import { DeviceTable } from './device.js'
+import { buildRegistry, type NetRegistry } from './registry.js'
+import { SkbQueue } from './skbuff.js'
+import { UnixState } from './unix/state.js'
+
+/** Everything of the network that changes while a kernel runs. */
+export class NetState {
+  /** Wiring: see registry.ts. */
+  static readonly transient: readonly string[] = ['known']
+  static readonly transientDefault = null
+
+  /** Its kernel. */
+  k: KernelCore
+  /** @internal See `registry`. */
+  known: NetRegistry | null = null
+  /** @internal Where sockets have their inodes; made when the first one is. */
+  mount: Mount | null = null
+  /** Sockets that are open. */
+  inUse = 0
+  /** Bytes that a new socket may send. */
+  wmemDefault: number
+  /** Bytes that may wait in a new socket. */
+  rmemDefault: number
+  /** The most that a program may set. */
+  wmemMax: number
+  /** The most that a program may set. */
+  rmemMax: number
+  /** The uid and gid of a peer that there is not. */
+  noPeer: number
+  /** Network devices. */
+  devices: DeviceTable
+  /** Packets that have come and not been looked at. Linux: backlog, softnet_data. */
+  backlog = new SkbQueue()
+  /** Are they being looked at? Linux: in_softirq. */
+  inBottomHalf = false
+  /** AF_UNIX. */
+  unix = new UnixState()
+
+  constructor(k: KernelCore) {
+    this.k = k
+    const isModern = isAtLeast(k.facts.release, '2.6.14')
+    this.wmemDefault = isModern ? 106496 : 65535
+    this.rmemDefault = this.wmemDefault
+    this.wmemMax = this.wmemDefault
+    this.rmemMax = this.wmemDefault
+    this.noPeer = k.facts.uidBits === 16 ? 0xffff : 0xffffffff
+    this.devices = new DeviceTable()
+  }
+
+  /** What is known by number. */
+  get registry(): NetRegistry {
+    this.known ??= buildRegistry(this.k)
+    return this.known
+  }
+}
