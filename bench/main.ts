@@ -17,6 +17,7 @@ const { values } = parseArgs({
   options: {
     json: { type: 'string' },
     markdown: { type: 'string' },
+    parts: { type: 'string', default: '' },
     rows: { type: 'string', default: '' },
     only: { type: 'string', default: IMPLEMENTATIONS.join(',') },
     quick: { type: 'boolean', default: false },
@@ -77,6 +78,7 @@ const sections = [
   tracing === null
     ? ''
     : `null syscall, tracing idle: ${show(tracing.idle.value, 'ns')}, built without tracing: ${show(tracing.none.value, 'ns')}`,
+  values.goals ? values.parts : '',
   ROWS.filter(({ id }) => session.rows.some((row) => row.id === id))
     .flatMap(({ title, differs }) => (differs === null ? [] : [`${title}: ${differs}`]))
     .join('\n'),

@@ -12,7 +12,7 @@
  */
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
@@ -20,6 +20,13 @@ import { build, type Options } from 'tsup'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const cache = join(root, 'node_modules', '.cache')
+
+/** What esbuild says of what it has written. */
+interface Metafile {
+  readonly outputs: Readonly<
+    Record<string, { readonly inputs: Readonly<Record<string, { readonly bytesInOutput: number }>> }>
+  >
+}
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number]
 
@@ -86,9 +93,39 @@ async function buildAll(): Promise<string> {
   return outDir
 }
 
-/** Gzipped bytes of the library's files: index.js is all there is without modules. */
-function bundleSize(folder: string): number {
-  return gzipSync(readFileSync(join(folder, 'index.js')), { level: 9 }).length
+const gzipped = (file: string): number => gzipSync(readFileSync(file), { level: 9 }).length
+
+/** What an application's bundler makes of the library, and which parts of it take the room. */
+async function bundleParts(folder: string): Promise<string> {
+  const outDir = join(folder, 'minified')
+  const alone = join(folder, 'alone.ts')
+  writeFileSync(alone, `export { createKernel } from ${JSON.stringify(join(root, 'src/index.ts'))}\n`)
+  await build({
+    config: false,
+    silent: true,
+    format: ['esm'],
+    target: 'es2022',
+    platform: 'neutral',
+    dts: false,
+    clean: false,
+    minify: true,
+    metafile: true,
+    splitting: false,
+    noExternal: [/./],
+    outDir,
+    tsconfig: join(root, 'tsconfig.json'),
+    entry: { index: join(root, 'src/index.ts'), alone },
+  })
+  const { outputs }: Metafile = JSON.parse(readFileSync(join(outDir, 'metafile-esm.json'), 'utf8'))
+  const parts = new Map<string, number>()
+  const [, index] = Object.entries(outputs).find(([name]) => name.endsWith('index.js')) ?? []
+  for (const [name, { bytesInOutput }] of Object.entries(index?.inputs ?? {})) {
+    const part = /(?:src|node_modules)\/([^/]+)/.exec(name)?.[1] ?? name
+    parts.set(part, (parts.get(part) ?? 0) + bytesInOutput)
+  }
+  const list = [...parts].sort(([, a], [, b]) => b - a).map(([part, size]) => `${part} ${size}`)
+  const sizes = `${gzipped(join(outDir, 'index.js'))} B of everything, ${gzipped(join(outDir, 'alone.js'))} B of createKernel`
+  return `minified and gzipped: ${sizes}\nminified bytes by part: ${list.join(', ')}`
 }
 
 const NODE_FLAGS = [
@@ -100,13 +137,22 @@ const NODE_FLAGS = [
 
 const folder = await buildAll()
 try {
-  const bundle = bundleSize(folder)
+  const bundle = gzipped(join(folder, 'index.js'))
+  const parts = await bundleParts(folder)
   const passed = process.argv.slice(2)
   for (const option of ['--json', '--markdown']) {
     const at = passed.indexOf(option) + 1
     if (at > 0) passed[at] = resolve(passed[at] ?? '')
   }
-  const own = [join(folder, 'main.js'), '--host', join(root, 'bench/host.c'), '--bundle', String(bundle)]
+  const own = [
+    join(folder, 'main.js'),
+    '--host',
+    join(root, 'bench/host.c'),
+    '--bundle',
+    String(bundle),
+    '--parts',
+    parts,
+  ]
   const { status } = spawnSync(process.execPath, [...NODE_FLAGS, ...own, ...passed], { stdio: 'inherit' })
   process.exitCode = status ?? 1
 } finally {
