@@ -201,6 +201,10 @@ export interface SigInfo {
   readonly band?: number
   /** SIGIO: the descriptor. */
   readonly fd?: number
+  /** SIGSYS: the number of the call. 3.5. */
+  readonly syscall?: number
+  /** SIGSYS: the architecture that the number belongs to. 3.5. */
+  readonly arch?: number
 }
 
 /** A handler written in the model: called in the task with the signal and its siginfo. */

@@ -91,7 +91,7 @@ export function getSignalToDeliver(current: Task, call: PendingCall | null): Del
 }
 
 /** A core is dumped when RLIMIT_CORE allows at least a page. No file is written: the status says it. */
-function coreOutcome(task: Task, sig: number): CoreOutcome {
+export function coreOutcome(task: Task, sig: number): CoreOutcome {
   if (defaultAction(sig, task.k.facts.release) !== 'core') return 'none'
   if (task.dumpable !== 1) return 'not-dumpable'
   return softLimit(task.group.rlimits, RLIMIT_CORE) >= 4096 ? 'dumped' : 'limit'
