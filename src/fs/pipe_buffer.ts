@@ -10,6 +10,7 @@
  */
 
 import { copyBytes } from '../lib/bytes.js'
+import type { StateHasher } from '../lib/graph_digest.js'
 
 /** Bytes of a page of memory; of PIPE_BUF too. */
 const PAGE_SIZE = 4096
@@ -22,6 +23,12 @@ export class PipeSlot {
   readonly page = new Uint8Array(PAGE_SIZE)
   offset = 0
   length = 0
+
+  /** Only what is still to be read counts: the page may have been another pipe's. */
+  digestState(hasher: StateHasher): void {
+    hasher.value(this.offset)
+    hasher.bytes(this.page.subarray(this.offset, this.offset + this.length))
+  }
 }
 
 /** Pages that no pipe uses, for the next writes: a constant, as no run depends on what it holds. */
