@@ -5,7 +5,7 @@
 import { S_IFDIR, S_IFMT } from '../abi/stat.js'
 import type { Books } from '../kernel/books.js'
 import { Tally } from '../kernel/books.js'
-import type { Dentry } from './dentry.js'
+import { childCount, type Dentry } from './dentry.js'
 import type { FdTable } from './fdtable.js'
 import { type File, FMODE_WRITE } from './file.js'
 import type { Inode } from './inode.js'
@@ -90,11 +90,16 @@ function checkDirectory(books: Books, dir: Dentry): void {
     else books.must(books.cursors.has(node), `${where}: a node without a name is no open directory's cursor`)
     before = node
   }
-  for (const [name, child] of dir.children ?? []) {
-    books.must(child.hashed && child.name === name, `${where}: entry '${name}' is called '${child.name}'`)
+  let entries = 0
+  for (const child of dir.children?.values() ?? []) {
+    const { name } = child
+    books.must(child.hashed, `${where}: entry '${name}' does not know that it is one`)
+    books.must(dir.children?.get(name) === child, `${where}: entry '${name}' is not in its place`)
     books.must(child.parent === dir && child.sb === dir.sb, `${where}: entry '${name}' has another parent`)
     books.must(listed.has(child), `${where}: entry '${name}' is not listed`)
+    entries++
   }
+  books.must(childCount(dir) === entries, `${where}: ${entries} entries, not ${childCount(dir)}`)
 }
 
 // ---- checking ------------------------------------------------------------------------------------------------

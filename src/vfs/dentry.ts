@@ -1,7 +1,7 @@
 /**
  * Dentries: the tree of names. Linux: struct dentry, fs/dcache.c (2.2, 2.6).
  *
- * A directory's children are a Map by name (lookup) and a linked list, newest first (readdir; the order of
+ * A directory's children are a table by name (lookup) and a linked list, newest first (readdir; the order of
  * d_subdirs). For memory file systems the tree is the directory: a name that is not in it does not exist. Other
  * file systems fill it through InodeOperations.lookup. Negative dentries are not kept.
  *
@@ -11,6 +11,7 @@
 
 import type { Cloner } from '../lib/graph.js'
 import type { Inode } from './inode.js'
+import { NameTable } from './name_table.js'
 import type { SuperBlock } from './superblock.js'
 
 /** A name in a directory. Linux: struct dentry. */
@@ -24,7 +25,7 @@ export class Dentry {
   /** Its file system. */
   sb: SuperBlock
   /** Names in it, by name; null while there are none. */
-  children: Map<string, Dentry> | null = null
+  children: NameTable | null = null
   /** @internal Newest child, or a cursor. */
   firstChild: Dentry | null = null
   /** @internal */
@@ -86,8 +87,8 @@ function listRemove(dir: Dentry, node: Dentry): void {
 
 /** Enters a dentry under its parent, as the newest name. Linux: d_add / d_rehash. */
 export function dAdd(parent: Dentry, dentry: Dentry): void {
-  if (parent.children === null) parent.children = new Map()
-  parent.children.set(dentry.name, dentry)
+  if (parent.children === null) parent.children = new NameTable()
+  parent.children.add(dentry)
   dentry.parent = parent
   dentry.hashed = true
   listInsert(parent, dentry, null)

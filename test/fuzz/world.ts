@@ -420,8 +420,8 @@ export class World {
 
   private removeIn(dir: Dentry, at: string): void {
     const { sys } = this.init
-    for (const [name, child] of [...(dir.children ?? [])]) {
-      const path = `${at}${name}`
+    for (const child of [...(dir.children?.values() ?? [])]) {
+      const path = `${at}${child.name}`
       const isDir = child.inode !== null && S_ISDIR(child.inode.mode)
       if (isDir) this.removeIn(child, `${path}/`)
       this.same(`of removing ${path}`, isDir ? sys.rmdir(path) : sys.unlink(path), 0)

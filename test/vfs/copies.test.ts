@@ -7,6 +7,7 @@ import { asIno, mkdev } from '../../src/abi/brand.js'
 import { cloneGraph } from '../../src/lib/graph.js'
 import { Dentry } from '../../src/vfs/dentry.js'
 import { Inode } from '../../src/vfs/inode.js'
+import { NameTable } from '../../src/vfs/name_table.js'
 import { defineFileOps, defineInodeOps } from '../../src/vfs/ops.js'
 
 /** What the walker treats as any other object of the state. */
@@ -32,10 +33,16 @@ function inode(): Inode {
   })
 }
 
+function tableOf(entry: Dentry): NameTable {
+  const table = new NameTable()
+  table.add(entry)
+  return table
+}
+
 function dentry(): Dentry {
   const made = new Dentry('name', part('parent'), part('sb'), part('inode'))
   return Object.assign(made, {
-    children: new Map([['child', part('child')]]),
+    children: tableOf(new Dentry('child', null, part('sb'), null)),
     firstChild: part('first'),
     prev: part('prev'),
     next: part('next'),
