@@ -3,12 +3,25 @@
  * modules contribute. It is wiring, put together when first wanted after a kernel was made, copied or restored.
  */
 
-import { AF_UNIX } from '../abi/socket.js'
+import { ARPHRD_ETHER, ETH_P_ARP, ETH_P_IP } from '../abi/if.js'
+import { AF_INET, AF_UNIX, IPPROTO_ICMP, IPPROTO_UDP } from '../abi/socket.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import type { PacketType } from './dev_input.js'
+import type { NetDevice } from './device.js'
+import { arpPacketType, arpResolveOutput } from './inet/arp.js'
+import { inetFamily } from './inet/family.js'
+import { icmpProtocol } from './inet/icmp.js'
+import { ipPacketType } from './inet/ip_input.js'
+import type { InetProtocol } from './inet/sock.js'
+import { udpProtocol } from './inet/udp.js'
 import { type NetfilterHook, type NetfilterTable, netfilterTable } from './netfilter.js'
+import type { SkBuff } from './skbuff.js'
 import type { NetFamily } from './sock.js'
+import type { NetState } from './state.js'
 import { unixFamily } from './unix/family.js'
+
+/** Sends a packet to a next hop on a link: 0 or an Errno, and the packet has been taken over. */
+export type LinkOutput = (net: NetState, skb: SkBuff, dev: NetDevice, nexthop: number) => number
 
 /** The tables. */
 export interface NetRegistry {
@@ -16,9 +29,30 @@ export interface NetRegistry {
   readonly families: ReadonlyMap<number, NetFamily>
   /** Who takes which frames, by ETH_P_*. */
   readonly packetTypes: ReadonlyMap<number, PacketType>
+  /** Who takes which IP packets, by IPPROTO_*. */
+  readonly inetProtocols: ReadonlyMap<number, InetProtocol>
+  /** How next hops are reached, by ARPHRD_*. */
+  readonly linkOutputs: ReadonlyMap<number, LinkOutput>
   /** Netfilter hooks by point. */
   readonly netfilter: NetfilterTable
 }
+
+const FAMILIES: ReadonlyMap<number, NetFamily> = new Map([
+  [AF_UNIX, unixFamily],
+  [AF_INET, inetFamily],
+])
+
+const PACKET_TYPES: ReadonlyMap<number, PacketType> = new Map([
+  [ETH_P_IP, ipPacketType],
+  [ETH_P_ARP, arpPacketType],
+])
+
+const INET_PROTOCOLS: ReadonlyMap<number, InetProtocol> = new Map<number, InetProtocol>([
+  [IPPROTO_ICMP, icmpProtocol],
+  [IPPROTO_UDP, udpProtocol],
+])
+
+const LINK_OUTPUTS: ReadonlyMap<number, LinkOutput> = new Map([[ARPHRD_ETHER, arpResolveOutput]])
 
 /** Collects what the modules of `k` contribute. */
 export function buildRegistry(k: KernelCore): NetRegistry {
@@ -28,8 +62,10 @@ export function buildRegistry(k: KernelCore): NetRegistry {
     hooks.push(...(net.netfilter ?? []))
   }
   return {
-    families: new Map([[AF_UNIX, unixFamily]]),
-    packetTypes: new Map(),
+    families: FAMILIES,
+    packetTypes: PACKET_TYPES,
+    inetProtocols: INET_PROTOCOLS,
+    linkOutputs: LINK_OUTPUTS,
     netfilter: netfilterTable(hooks),
   }
 }

@@ -6,8 +6,10 @@ import { isAtLeast } from '../abi/profile.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import type { Mount } from '../vfs/mount.js'
 import { DeviceTable } from './device.js'
+import { InetState } from './inet/state.js'
 import { buildRegistry, type NetRegistry } from './registry.js'
 import { SkbQueue } from './skbuff.js'
+import type { Tap } from './taps.js'
 import { UnixState } from './unix/state.js'
 
 /** Everything of the network that changes while a kernel runs. */
@@ -40,8 +42,12 @@ export class NetState {
   backlog = new SkbQueue()
   /** Are they being looked at? Linux: in_softirq. */
   inBottomHalf = false
+  /** Who gets copies of packets. */
+  taps: Tap[] = []
   /** AF_UNIX. */
   unix = new UnixState()
+  /** IPv4. */
+  inet: InetState
 
   constructor(k: KernelCore) {
     this.k = k
@@ -52,6 +58,7 @@ export class NetState {
     this.rmemMax = this.wmemDefault
     this.noPeer = k.facts.uidBits === 16 ? 0xffff : 0xffffffff
     this.devices = new DeviceTable()
+    this.inet = new InetState(k)
   }
 
   /** What is known by number. */

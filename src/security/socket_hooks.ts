@@ -44,8 +44,9 @@ export interface SocketHooks {
   /**
    * May `current` bind the port, 1 to 1024? The first module that answers decides, in place of the test for
    * CAP_NET_BIND_SERVICE (and only where that would be made: at its place in the profile's order of tests).
+   * `isChosen`: the program left the port to the kernel; 2.0 asks then too, later ones do not.
    */
-  inetBindPrivilege(current: Task, sk: Sock, port: number): Verdict | undefined
+  inetBindPrivilege(current: Task, sk: Sock, port: number, isChosen: boolean): Verdict | undefined
   /**
    * A sock has been made; `parent` is the listener of an accepted one. The place to label it and to set its
    * `portSpace` and `routeKey`. Linux: socket_post_create, sk_alloc_security.

@@ -1,0 +1,91 @@
+/**
+ * What `kernel.net` offers to the host: devices as hardware, and what goes over their wires. Everything else a
+ * program does with system calls.
+ */
+
+import { deviceByName, type NetDevice } from './device.js'
+import { addEthernet, EtherPort, ethReceive } from './ethernet.js'
+import { devClose, devOpen, inetInsertIfa, makeIfaddr } from './inet/devinet.js'
+import { parseIp } from './sockaddr.js'
+import type { NetState } from './state.js'
+
+/** A frame that a device has sent. */
+export interface SentFrame {
+  /** When: milliseconds since boot. */
+  readonly time: number
+  /** The Ethernet frame, without the checksum. */
+  readonly frame: Uint8Array
+}
+
+/** How a device is set up. */
+export interface DeviceSetup {
+  /** An IPv4 address with its prefix length: '10.0.0.1/24'. */
+  readonly address?: string
+  /** Default true. */
+  readonly up?: boolean
+  /** Bytes of a packet. */
+  readonly mtu?: number
+}
+
+/** `kernel.net`. */
+export interface NetApi {
+  /** Sockets that are open. */
+  readonly socketsInUse: number
+  /** Plugs in an Ethernet card: `name` 'eth0', `address` six bytes. Throws a TypeError for a name that is taken. */
+  addEthernet(name: string, address: Uint8Array): void
+  /** Sets a device up, as a start script would. Throws a TypeError for what is no device or no address. */
+  configure(name: string, setup: DeviceSetup): void
+  /** The frames that a card has sent since it was last asked, oldest first. */
+  takeFrames(name: string): readonly SentFrame[]
+  /** A frame comes in through a card. Anything may come: what is no frame is counted and dropped. */
+  receiveFrame(name: string, frame: Uint8Array): void
+}
+
+function deviceOf(net: NetState, name: string): NetDevice {
+  const dev = deviceByName(net, name)
+  if (dev === null) throw new TypeError(`there is no network device '${name}'`)
+  return dev
+}
+
+function portOf(net: NetState, name: string): EtherPort {
+  const { data } = deviceOf(net, name)
+  if (!(data instanceof EtherPort)) throw new TypeError(`'${name}' is no Ethernet device`)
+  return data
+}
+
+function configure(net: NetState, name: string, { address, up = true, mtu }: DeviceSetup): void {
+  const dev = deviceOf(net, name)
+  if (mtu !== undefined) {
+    if (!Number.isInteger(mtu) || mtu < 68 || mtu > 65535)
+      throw new TypeError(`mtu ${mtu}: 68 to 65535 is wanted`)
+    dev.mtu = mtu
+  }
+  if (up) devOpen(net, dev)
+  else devClose(net, dev)
+  if (address === undefined) return
+  const [text = '', bits = '32'] = address.split('/')
+  const local = parseIp(text)
+  const prefix = Number(bits)
+  if (local < 0 || !Number.isInteger(prefix) || prefix < 0 || prefix > 32)
+    throw new TypeError(`address '${address}': such as 10.0.0.1/24 is wanted`)
+  inetInsertIfa(net, dev, makeIfaddr(dev, local, prefix))
+}
+
+/** The API over a state. */
+export const makeApi = (net: NetState): NetApi => ({
+  get socketsInUse() {
+    return net.inUse
+  },
+  addEthernet(name, address) {
+    if (deviceByName(net, name) !== null) throw new TypeError(`there is a network device '${name}' already`)
+    if (!(address instanceof Uint8Array) || address.length !== 6)
+      throw new TypeError('a hardware address has six bytes')
+    addEthernet(net, name, address)
+  },
+  configure: (name, setup) => configure(net, name, setup),
+  takeFrames: (name) => portOf(net, name).sent.splice(0),
+  receiveFrame(name, frame) {
+    portOf(net, name)
+    ethReceive(net, deviceOf(net, name), frame)
+  },
+})

@@ -1,0 +1,66 @@
+/**
+ * Ports and who has them: for UDP, and for TCP where the rules are the same. Linux: udp_v4_get_port,
+ * net/ipv4/udp.c; get_new_socknum, inet_bind (2.0.35, 2.2.12, 2.6.14).
+ */
+
+import { isAtLeast } from '../../abi/profile.js'
+import type { InetSock } from './sock.js'
+import type { PortTable } from './state.js'
+
+/** Are two socks that share a port in each other's way? Only within one space of ports. */
+function clashes(a: InetSock, b: InetSock): boolean {
+  if (a === b || a.portSpace !== b.portSpace) return false
+  const isModern = isAtLeast(a.net.k.facts.release, '2.6.14')
+  const devs = a.boundDev === b.boundDev || (isModern && (a.boundDev === 0 || b.boundDev === 0))
+  if (!devs) return false
+  if (a.rcvSaddr !== 0 && b.rcvSaddr !== 0 && a.rcvSaddr !== b.rcvSaddr) return false
+  return a.reuse === 0 || b.reuse === 0
+}
+
+/** Does somebody have the port whom this sock is in the way of? */
+export function portClashes(table: PortTable, sk: InetSock, port: number): boolean {
+  const owners = table.byPort.get(port)
+  if (owners === undefined) return false
+  for (const owner of owners) if (clashes(sk, owner)) return true
+  return false
+}
+
+/** A port that nobody of the sock's space has, the next after the last one chosen; 0 where there is none. */
+export function choosePort(table: PortTable, sk: InetSock): number {
+  const { portLow: low, portHigh: high } = sk.net.inet
+  let port = table.rover
+  for (let tries = high - low + 1; tries > 0; tries--) {
+    port++
+    if (port < low || port > high) port = low
+    const owners = table.byPort.get(port)
+    if (owners === undefined || !owners.some((owner) => owner.portSpace === sk.portSpace)) {
+      table.rover = port
+      return port
+    }
+  }
+  return 0
+}
+
+/** Takes `port`, or one of the table's choice for 0: 0, or -1 where it is taken or none is left. */
+export function getPort(table: PortTable, sk: InetSock, port: number): number {
+  const taken = port === 0 ? choosePort(table, sk) : port
+  if (taken === 0 || (port !== 0 && portClashes(table, sk, port))) return -1
+  sk.num = taken
+  return 0
+}
+
+/** Linux: udp_v4_hash. */
+export function hashPort(table: PortTable, sk: InetSock): void {
+  const owners = table.byPort.get(sk.num)
+  if (owners === undefined) table.byPort.set(sk.num, [sk])
+  else if (!owners.includes(sk)) owners.push(sk)
+}
+
+/** Linux: udp_v4_unhash. */
+export function unhashPort(table: PortTable, sk: InetSock): void {
+  const owners = table.byPort.get(sk.num)
+  const at = owners?.indexOf(sk) ?? -1
+  if (owners === undefined || at < 0) return
+  if (owners.length === 1) table.byPort.delete(sk.num)
+  else owners.splice(at, 1)
+}

@@ -1,0 +1,94 @@
+/**
+ * What IPv4 keeps: plain data. Linux: the static variables of net/ipv4.
+ */
+
+import { isAtLeast } from '../../abi/profile.js'
+import type { KernelCore } from '../../kernel/kernel.js'
+import { ArpTable } from './arp_table.js'
+import { FragTable } from './frag_table.js'
+import type { InetSock } from './sock.js'
+
+/** Ports of one protocol and who has them. */
+export class PortTable {
+  /** Socks by port, oldest first. */
+  byPort = new Map<number, InetSock[]>()
+  /** The port that was chosen last. */
+  rover: number
+
+  constructor(rover: number) {
+    this.rover = rover
+  }
+}
+
+/** Counters of IP. Linux: struct ip_mib. */
+export class IpMib {
+  inReceives = 0
+  inHdrErrors = 0
+  inAddrErrors = 0
+  forwDatagrams = 0
+  inUnknownProtos = 0
+  inDiscards = 0
+  inDelivers = 0
+  outRequests = 0
+  outDiscards = 0
+  outNoRoutes = 0
+  reasmTimeout = 0
+  reasmReqds = 0
+  reasmOks = 0
+  reasmFails = 0
+  fragOks = 0
+  fragFails = 0
+  fragCreates = 0
+}
+
+/** Counters of UDP. Linux: struct udp_mib. */
+export class UdpMib {
+  inDatagrams = 0
+  noPorts = 0
+  inErrors = 0
+  outDatagrams = 0
+}
+
+/** Counters of ICMP. Linux: struct icmp_mib. */
+export class IcmpMib {
+  inMsgs = 0
+  inErrors = 0
+  outMsgs = 0
+  outErrors = 0
+  /** Messages received, by type. */
+  inByType = new Map<number, number>()
+  /** Messages sent, by type. */
+  outByType = new Map<number, number>()
+}
+
+/** The state of IPv4. */
+export class InetState {
+  /** Changes whenever kept routes may no longer do. */
+  routeGeneration = 1
+  /** The next IP id. Linux: ip_id_count. */
+  nextId = 0
+  /** Are packets of others sent on? Linux: ip_forward. */
+  forwarding = false
+  /** IP_TTL where a socket has none. Linux: ip_default_ttl. */
+  defaultTtl = 64
+  /** Ports that are chosen for sockets without one. Linux: ip_local_port_range. */
+  portLow = 1024
+  /** The highest of them. */
+  portHigh: number
+  /** UDP's ports. */
+  udp: PortTable
+  /** Neighbours. */
+  arp = new ArpTable()
+  /** Packets in pieces. */
+  frags = new FragTable()
+  /** Counters. */
+  ipMib = new IpMib()
+  udpMib = new UdpMib()
+  icmpMib = new IcmpMib()
+
+  constructor(k: KernelCore) {
+    const isOld = !isAtLeast(k.facts.release, '2.2.12')
+    this.portHigh = isOld ? 32767 : 4999
+    this.udp = new PortTable(isOld ? 1024 : 1023)
+  }
+}
