@@ -32,12 +32,13 @@ describe.each(['2.0.35', '2.2.12', '2.6.14'] as const)('UDP in %s', (profile) =>
       p.sys.setsockopt(a, 1, 7, 200_000)
       p.sys.setsockopt(b, 1, 8, 200_000)
       const sent = p.sys.sendto(a, data, 0, at(5000))
+      // 2.0 and 2.2 cannot be told to hold as much.
       if (profile !== '2.6.14' && size > 60000) continue
       expect(sent).toBe(size)
       const from = {}
       const n = p.sys.recvfrom(b, buf, MSG_DONTWAIT, from)
       expect(n).toBe(size)
-      expect(buf.slice(0, size)).toEqual(data)
+      expect(Buffer.compare(buf.subarray(0, size), data)).toBe(0)
       expect(from).toMatchObject({ family: 2, addr: '127.0.0.1' })
       expect(checkInvariants(k)).toEqual([])
     }
