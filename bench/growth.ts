@@ -23,6 +23,7 @@ import {
   forkCase,
   kernelWithFiles,
   pingPongCase,
+  STRIDE,
   spawnCase,
   statCase,
   touch,
@@ -136,15 +137,33 @@ function forkAndTouchCase(files: number): Timed {
   })
 }
 
+/** The same look-ups in a Map and nothing else: what the processor's caches make of so many objects. */
+function bareLookupCase(size: number): Timed {
+  const paths = Array.from({ length: size }, (_, i) => `/dir/f${i}`)
+  const map = new Map(paths.map((path, i) => [path, { size: i }]))
+  return timed((count) => {
+    let right = 0
+    for (let i = 0, at = 0; i < count; i++) {
+      if (map.get(paths[at] as string)?.size === at) right++
+      at += STRIDE
+      if (at >= size) at %= size
+    }
+    return right
+  })
+}
+
 /** Everything that must not grow, or not much. */
 export function families(plan: Plan): readonly Family[] {
   const { growthEntries, growthBytes, growthTasks, growthFork } = plan
-  const entries = (id: string, title: string, make: (size: number) => Case): Family => ({
+  const told = (id: string, title: string, make: (size: number) => Case): Family => ({
     id,
-    title: `${title} in a directory of`,
+    title,
     unit: 'ns',
     sizes: growthEntries,
     make,
+  })
+  const entries = (id: string, title: string, make: (size: number) => Case): Family => ({
+    ...told(id, `${title} in a directory of`, make),
     within: 2,
   })
   const tasks = (id: string, title: string, make: (size: number) => Case): Family => ({
@@ -160,14 +179,15 @@ export function families(plan: Plan): readonly Family[] {
       const { sys, missing } = directoryOf(size)
       return createCase(sys, missing)
     }),
-    entries('grow-stat', 'stat', (size) => {
-      const { sys, there } = directoryOf(size)
-      return statCase(sys, there, 0)
-    }),
-    entries('grow-stat-hot', 'stat of the same 100 files', (size) => {
+    entries('grow-stat', 'stat of 100 files', (size) => {
       const { sys, there } = directoryOf(size)
       return statCase(sys, there.slice(0, 100), 0)
     }),
+    told('grow-stat-all', 'stat of all files, in leaps, in a directory of', (size) => {
+      const { sys, there } = directoryOf(size)
+      return statCase(sys, there, 0)
+    }),
+    told('grow-lookup-all', 'look-up of the same names in a bare Map of', bareLookupCase),
     entries('grow-unlink', 'unlink', (size) => {
       const { sys, missing } = directoryOf(size)
       return unlinkCase(sys, missing)
@@ -198,7 +218,13 @@ export function families(plan: Plan): readonly Family[] {
       const { k, process } = crowdOf(size)
       return pingPongCase(k, process)
     }),
-    tasks('grow-yield', 'sched_yield, all runnable', yieldCase),
+    {
+      id: 'grow-yield',
+      title: 'sched_yield, each of all runnable tasks in turn:',
+      unit: 'ns',
+      sizes: growthTasks,
+      make: yieldCase,
+    },
     {
       id: 'grow-fork',
       title: 'kernel fork, files:',

@@ -58,6 +58,9 @@ const timed = (run: (count: number) => number, more: Partial<Omit<Timed, 'kind' 
   ...more,
 })
 
+/** From one path to the next, so that neighbours in memory do not help. */
+export const STRIDE = 7919
+
 /** stat of the given paths in turn. */
 export function statCase(sys: DirectCalls, paths: readonly string[], size: number): Timed {
   const { length } = paths
@@ -66,7 +69,7 @@ export function statCase(sys: DirectCalls, paths: readonly string[], size: numbe
     for (let i = 0, at = 0; i < count; i++) {
       const stat = sys.stat(paths[at] as string)
       if (!isErr(stat) && stat.size === size) right++
-      at += 7919
+      at += STRIDE
       if (at >= length) at %= length
     }
     return right
