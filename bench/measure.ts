@@ -3,7 +3,9 @@
  *
  * A batch is timed as a whole, with the processor time of this process (all its threads: what the garbage
  * collector does in the background counts) and with elapsed time. Before a batch everything unreachable is
- * collected, so that nobody pays for another's garbage; what a batch throws away it pays for itself.
+ * collected, so that nobody pays for another's garbage; what a batch throws away it pays for itself. The clock starts
+ * when the collector's threads have come to rest and the memory for young objects, which a collection gives back to
+ * the system, is there again.
  */
 
 import type { Plan } from './plan.js'
@@ -61,6 +63,27 @@ export function collectGarbage(): void {
   collector()
 }
 
+/** Bytes of young objects that V8 holds at most, both halves. */
+const YOUNG_BYTES = 32 << 20
+/** Milliseconds of rest that are long enough, and that are waited for at most. */
+const REST_MS = 1
+const MOST_RESTS = 200
+
+const sink: { last: unknown } = { last: null }
+const nobody = new Int32Array(new SharedArrayBuffer(4))
+
+/** The process as it is while it goes about its work, not as it is right after a collection. */
+function settle(): void {
+  for (let bytes = 0; bytes < YOUNG_BYTES; bytes += 96)
+    sink.last = [bytes, bytes, bytes, bytes, bytes, bytes, bytes, bytes]
+  for (let rests = 0; rests < MOST_RESTS; rests++) {
+    const { user, system } = process.cpuUsage()
+    Atomics.wait(nobody, 0, 0, REST_MS)
+    const after = process.cpuUsage()
+    if (after.user + after.system - user - system < 200) return
+  }
+}
+
 /** Short batches that are strung together, at most. */
 const MOST_BATCHES = 500
 
@@ -78,7 +101,10 @@ function readClock(): Clock {
 /** One batch. Nanoseconds in all. Throws when an operation had another result than expected. */
 function runBatch(timed: Timed, count: number, collects = true): Clock {
   timed.before?.(count)
-  if (collects) collectGarbage()
+  if (collects) {
+    collectGarbage()
+    if (typeof collector === 'function') settle()
+  }
   const start = readClock()
   const right = timed.run(count)
   const end = readClock()
