@@ -51,9 +51,26 @@ const SLAB = 32 << 10
 const SLAB_SMALLEST = 1024
 const slab = { bytes: new Uint8Array(0) }
 
+/**
+ * Pages, and whole chunks, of files that are gone: making new ones is most of what a small file costs. Constants, as
+ * no run depends on what they hold.
+ */
+const FREE_PAGES: Uint8Array[] = []
+const MOST_PAGES = 1024
+const FREE_CHUNKS: Uint8Array[] = []
+const MOST_CHUNKS = 16
+
+/** Takes back what nobody else has. */
+function recycle(bytes: Uint8Array): void {
+  if (bytes.length === PAGE && FREE_PAGES.length < MOST_PAGES) FREE_PAGES.push(bytes)
+  else if (bytes.length === CHUNK && FREE_CHUNKS.length < MOST_CHUNKS) FREE_CHUNKS.push(bytes)
+}
+
 /** `size` bytes of zeros. */
 function newBytes(size: number): Uint8Array {
   if (size < SLAB_SMALLEST || size > PAGE) return new Uint8Array(size)
+  const used = size === PAGE ? FREE_PAGES.pop() : undefined
+  if (used !== undefined) return used.fill(0)
   if (slab.bytes.length < size) slab.bytes = new Uint8Array(SLAB)
   const bytes = slab.bytes.subarray(0, size)
   slab.bytes = slab.bytes.subarray(size)
@@ -156,7 +173,6 @@ export class PageStore extends Chunk {
   truncate(size: number): void {
     const last = Math.ceil(size / CHUNK) - 1
     for (const index of this.indices().reverse()) if (index > last) this.drop(index)
-    this.extent = null
     const old = this.chunkAt(last)
     if (old === null || old.bytes === null) return
     const end = size - last * CHUNK
@@ -167,6 +183,15 @@ export class PageStore extends Chunk {
     if (old.bytes.length <= end) return
     if (chunk.owner === this.epoch) old.bytes.fill(0, end)
     else this.give(chunk, old.bytes.slice(0, end))
+  }
+
+  /** The file is gone: memory that the kernel with that epoch alone has is there for others. */
+  release(epoch: number): void {
+    if (this.epoch !== epoch) return
+    for (const index of this.indices()) {
+      const chunk = this.chunkAt(index)
+      if (chunk !== null && chunk.bytes !== null && chunk.owner === epoch) recycle(chunk.bytes)
+    }
   }
 
   /** Shared by copies of the kernel: each copies what it changes. */
@@ -245,6 +270,11 @@ export class PageStore extends Chunk {
     chunk.owner = this.epoch
   }
 
+  /** A file whose last chunk is full grows: the next will not stay small. */
+  private isFull(index: number): boolean {
+    return index >= 0 && this.bytesAt(index)?.length === CHUNK
+  }
+
   /** A chunk to whose bytes `start` … `end` this copy of the kernel may write. */
   private writableChunk(index: number, start: number, end: number): Chunk {
     const known = this.chunkAt(index)
@@ -256,8 +286,8 @@ export class PageStore extends Chunk {
       this.put(index, chunk)
     } else chunk = this.ownChunk(index, known)
     const old = chunk.bytes
-    if (old === null && start === 0 && end === CHUNK) {
-      this.give(chunk, this.wholeChunk(index))
+    if (old === null && start === 0 && (end === CHUNK || this.isFull(index - 1))) {
+      this.give(chunk, this.wholeChunk(index, end))
       return chunk
     }
     let size = old === null ? SMALLEST : old.length
@@ -268,8 +298,12 @@ export class PageStore extends Chunk {
     return chunk
   }
 
-  /** New memory for all of a chunk; of a large file that grows at its end, a part of something larger. */
-  private wholeChunk(index: number): Uint8Array {
+  /**
+   * Memory for all of a chunk, zeros from `end` on; of a large file that grows at its end, a part of something larger.
+   */
+  private wholeChunk(index: number, end: number): Uint8Array {
+    const used = FREE_CHUNKS.pop()
+    if (used !== undefined) return end === CHUNK ? used : used.fill(0)
     if (index < FIRST_EXTENT || index >= NEAR || index + 1 !== this.near?.length) return new Uint8Array(CHUNK)
     if (this.extent === null || this.extent.length < CHUNK) this.extent = new Uint8Array(EXTENT * CHUNK)
     const bytes = this.extent.subarray(0, CHUNK)

@@ -33,12 +33,14 @@ import { specialFileOps } from './special.js'
 
 /** What one ramfs may hold and holds. */
 export class RamfsInfo {
+  readonly k: KernelCore
   maxPages: number
   maxInodes: number
   pages = 0
   inodes = 0
 
-  constructor(maxPages: number, maxInodes: number) {
+  constructor(k: KernelCore, maxPages: number, maxInodes: number) {
+    this.k = k
     this.maxPages = maxPages
     this.maxInodes = maxInodes
   }
@@ -178,8 +180,10 @@ function truncate(current: Task, inode: Inode, size: number): number {
   if (inode.data !== null) {
     const store = storeOf(inode, current.k.epoch)
     const before = store.pages
-    if (size === 0) inode.data = null
-    else if (size < inode.size) store.truncate(size)
+    if (size === 0) {
+      store.release(current.k.epoch)
+      inode.data = null
+    } else if (size < inode.size) store.truncate(size)
     infoOf(inode.sb).pages -= before - (inode.data === null ? 0 : store.pages)
   }
   inode.size = size
@@ -355,7 +359,10 @@ function statfs(sb: SuperBlock): Statfs {
 function evictInode(inode: Inode): void {
   const info = infoOf(inode.sb)
   info.inodes--
-  if (inode.data instanceof PageStore) info.pages -= inode.data.pages
+  if (inode.data instanceof PageStore) {
+    info.pages -= inode.data.pages
+    inode.data.release(info.k.epoch)
+  }
   if ((inode.mode & S_IFMT) === S_IFREG) inode.data = null
 }
 
@@ -422,7 +429,7 @@ export function mountRamfs(k: KernelCore, type: string, flags: number, text: str
   const options = parseOptions(text)
   if (options === null) return EINVAL
   if (shouldFail(k, 'alloc:inode') || shouldFail(k, 'alloc:dentry')) return ENOMEM
-  const info = new RamfsInfo(maxPagesOf(options.size), options.inodes)
+  const info = new RamfsInfo(k, maxPagesOf(options.size), options.inodes)
   const maxBytes = Math.min(MAX_FILE_BYTES, k.facts.maxFileSize)
   const sb = new SuperBlock(type, k.anonDev(), flags, ramfsSuperOps, info, maxBytes)
   const root = makeInode(k, sb, S_IFDIR | options.mode, NO_DEVICE)
