@@ -104,13 +104,17 @@ const filled = (inputFormats: readonly Format[], output: (ret: unknown) => strin
   exit: (_args, ret) => [isError(ret) ? ADDRESS : output(ret)],
 })
 
+/** The first bytes. A buffer whose memory has been transferred has none, and cannot be cut. */
+const firstOf = (bytes: Uint8Array, count: number): Uint8Array =>
+  bytes.length === 0 ? new Uint8Array(0) : bytes.subarray(0, Math.max(0, count))
+
 /** A buffer that the call fills, then its size and what follows. */
 const reads = (lead: number): CallDecoder => ({
   enter: (args, style) => args.slice(0, lead).map((arg) => int(arg, style)),
   exit: (args, ret, style) => {
     const buffer = args[lead]
     const size = buffer instanceof Uint8Array ? buffer.length : number(buffer)
-    const got = buffer instanceof Uint8Array && !isError(ret) ? buffer.subarray(0, number(ret)) : undefined
+    const got = buffer instanceof Uint8Array && !isError(ret) ? firstOf(buffer, number(ret)) : undefined
     const rest = args.slice(lead + 1).map((arg) => int(arg, style))
     return [got === undefined ? ADDRESS : quoteData(got, style), String(size), ...rest]
   },
@@ -128,7 +132,7 @@ const iovec = (buffers: unknown, done: number, style: TextStyle): string => {
   let left = done
   const rows = (Array.isArray(buffers) ? buffers : []).map((buffer: unknown) => {
     const bytes = buffer instanceof Uint8Array ? buffer : new Uint8Array(0)
-    const shown = bytes.subarray(0, Math.max(0, left))
+    const shown = firstOf(bytes, left)
     left -= bytes.length
     return `{iov_base=${quoteData(shown, style)}, iov_len=${bytes.length}}`
   })

@@ -60,38 +60,44 @@ const octalEscape = (byte: number, bytes: Uint8Array, next: number, end: number)
   return `\\${byte.toString(8).padStart(isDigit ? 3 : 1, '0')}`
 }
 
+/** What is printed of data that is no data. */
+const USUAL: TextStyle = { stringLimit: 32 }
+/** Structures in structures that are printed; what is deeper is an address. A caller's may contain itself. */
+const MAX_DEPTH = 4
+
 /** A path or another string that is never cut. */
 export const quoteText = (value: unknown): string =>
-  typeof value === 'string' ? quote(utf8Encode(value)) : plain(value)
+  typeof value === 'string' ? quote(utf8Encode(value)) : generic(value, USUAL)
 
 /** Data of a read or write. */
 export const quoteData = (value: unknown, style: TextStyle): string => {
   if (value instanceof Uint8Array) return quote(value, style.stringLimit)
-  return typeof value === 'string' ? quote(utf8Encode(value), style.stringLimit) : plain(value)
+  return typeof value === 'string' ? quote(utf8Encode(value), style.stringLimit) : generic(value, style)
 }
 
 /** Any value: what arguments without a decoder look like. */
-export const generic = (value: unknown, style: TextStyle): string => {
+export const generic = (value: unknown, style: TextStyle, depth = 0): string => {
   if (value instanceof Uint8Array || typeof value === 'string') return quoteData(value, style)
-  if (Array.isArray(value)) return `[${value.map((item) => generic(item, style)).join(', ')}]`
-  if (typeof value === 'object' && value !== null) {
-    const fields = Object.entries(value).map(([name, field]) => `${name}=${generic(field, style)}`)
-    return `{${fields.join(', ')}}`
-  }
-  return plain(value)
+  if (typeof value !== 'object' || value === null) return plain(value)
+  if (depth === MAX_DEPTH) return ADDRESS
+  if (Array.isArray(value)) return `[${value.map((item) => generic(item, style, depth + 1)).join(', ')}]`
+  const fields = Object.entries(value).map(([name, field]) => `${name}=${generic(field, style, depth + 1)}`)
+  return `{${fields.join(', ')}}`
 }
 
 const plain = (value: unknown): string => {
   if (value === null || value === undefined) return 'NULL'
-  if (typeof value === 'function') return value.name === '' ? ADDRESS : value.name
+  if (typeof value === 'object') return ADDRESS
+  if (typeof value === 'function')
+    return typeof value.name === 'string' && value.name !== '' ? value.name : ADDRESS
   return String(value)
 }
 
 /** A field of something that should be an object; undefined if it is none or has none. */
-export const field = (value: unknown, name: string): unknown => {
-  const entries = typeof value === 'object' && value !== null ? Object.entries(value) : []
-  return entries.find(([key]) => key === name)?.[1]
-}
+export const field = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? Reflect.get(value, name)
+    : undefined
 
 /** The number, or 0 where it is none. */
 export const number = (value: unknown): number => (typeof value === 'number' ? value : 0)

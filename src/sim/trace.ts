@@ -15,6 +15,7 @@
 
 import { EventEmitter } from 'eventemitter3'
 import type { DefaultAction, SigInfo } from '../abi/signal.js'
+import { sliceOf } from '../lib/bytes.js'
 import type { DenyCheck, Why } from './why.js'
 
 /** In every event. */
@@ -392,9 +393,9 @@ export interface TraceRecording {
 export const recordTrace = (trace: Trace): TraceRecording => {
   const events: TraceEvent[] = []
   const listener = (event: TraceEvent): void => {
-    if (event.kind === 'syscall:enter') events.push({ ...event, args: event.args.map(keep) })
+    if (event.kind === 'syscall:enter') events.push({ ...event, args: keepAll(event.args) })
     else if (event.kind === 'syscall:exit')
-      events.push({ ...event, args: event.args.map(keep), ret: keep(event.ret) })
+      events.push({ ...event, args: keepAll(event.args), ret: keep(event.ret, new Map()) })
     else events.push(event)
   }
   trace.on('event', listener)
@@ -406,9 +407,25 @@ export const recordTrace = (trace: Trace): TraceRecording => {
   }
 }
 
-const keep = (value: unknown): unknown => {
-  if (value instanceof Uint8Array) return value.slice()
-  if (Array.isArray(value)) return value.map(keep)
+const keepAll = (args: readonly unknown[]): unknown[] => {
+  const kept = new Map<object, unknown>()
+  return args.map((arg) => keep(arg, kept))
+}
+
+/** `kept`: the copies so far, since a caller's structure may contain itself. */
+function keep(value: unknown, kept: Map<object, unknown>): unknown {
+  if (value instanceof Uint8Array) return sliceOf(value)
   if (typeof value !== 'object' || value === null || value instanceof Set) return value
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, keep(field)]))
+  const known = kept.get(value)
+  if (known !== undefined) return known
+  if (Array.isArray(value)) {
+    const list: unknown[] = []
+    kept.set(value, list)
+    for (const item of value) list.push(keep(item, kept))
+    return list
+  }
+  const copy: Record<string, unknown> = {}
+  kept.set(value, copy)
+  for (const [name, field] of Object.entries(value)) copy[name] = keep(field, kept)
+  return copy
 }

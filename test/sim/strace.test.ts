@@ -268,13 +268,57 @@ describe('strace of single calls', () => {
   })
 
   it('survives whatever a program passes', () => {
-    const odd: unknown[] = [undefined, null, 'x', -1, 1.5, [], {}, new Uint8Array(2), () => 0, Number.NaN]
+    const itself: unknown[] = [1]
+    itself.push(itself, { itself })
+    const gone = new Uint8Array(8)
+    structuredClone(gone.buffer, { transfer: [gone.buffer] })
+    const odd: unknown[] = [
+      undefined,
+      null,
+      'x',
+      -1,
+      1.5,
+      [],
+      {},
+      new Uint8Array(2),
+      () => 0,
+      Number.NaN,
+      Symbol('s'),
+      12n,
+      itself,
+      gone,
+      { valueOf: null, toString: null },
+      Object.create(null),
+      Object.defineProperty(() => 0, 'name', { value: 5 }),
+    ]
     for (const name of [...decodedCalls(), 'exec', 'nosuchcall']) {
       expect(line(name, [], 0)).toMatch(/^\w+\(.*\) = /)
       for (const value of odd) {
         expect(line(name, [value, value, value, value, value], value)).toMatch(/^\w+\(.*\) = /s)
       }
     }
+  })
+})
+
+describe('a buffer where a structure belongs', () => {
+  it('is not listed to look for a field', () => {
+    const listed = (): never => {
+      throw new Error('a million bytes listed')
+    }
+    const buffer = new Proxy(new Uint8Array(1), { ownKeys: listed })
+    expect(line('poll', [[buffer], 0], 0)).toBe('poll([{fd=0, events=0}], 1, 0) = 0 (Timeout)')
+    expect(line('ioctl', [3, fcntl.F_GETFD, { value: 7 }], 0)).toMatch(/, \[7\]\) = 0$/)
+  })
+})
+
+describe('a structure that contains itself', () => {
+  it('ends with an address', () => {
+    const itself: unknown[] = [1]
+    itself.push(itself)
+    expect(line('mac_setlabel', [itself], 0)).toBe('mac_setlabel([1, [1, [1, [1, 0xbffff000]]]]) = 0')
+    expect(line('chdir', [{ path: { text: 'x' } }], -14)).toBe(
+      'chdir({path={text="x"}}) = -1 EFAULT (Bad address)',
+    )
   })
 })
 

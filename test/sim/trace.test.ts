@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { TRACE_KINDS, Trace, type TraceEvent } from '../../src/sim/trace.js'
+import { recordTrace, TRACE_KINDS, Trace, type TraceEvent } from '../../src/sim/trace.js'
 
 const switchEvent: TraceEvent = {
   kind: 'sched:switch',
@@ -96,5 +96,41 @@ describe('Trace', () => {
       "'syscal:exit' is not a trace event",
     )
     expect(() => trace.once('exit' as 'event', () => {})).toThrow(RangeError)
+  })
+})
+
+describe('recordTrace', () => {
+  /** The arguments that are kept of a call with `args`. */
+  function keptOf(args: readonly unknown[]): readonly unknown[] {
+    const trace = new Trace()
+    const { events, stop } = recordTrace(trace)
+    trace.emitEvent({ ...exitEvent, args } as TraceEvent)
+    stop()
+    trace.emitEvent(exitEvent)
+    expect(events).toHaveLength(1)
+    const [event] = events
+    return event?.kind === 'syscall:exit' ? event.args : []
+  }
+
+  it('copies buffers and structures, which their owner may write again', () => {
+    const bytes = Uint8Array.of(1, 2)
+    const poll = [{ fd: 1, revents: 0 }]
+    const kept = keptOf([bytes, poll, 'x', 5])
+    bytes[0] = 9
+    poll.push({ fd: 2, revents: 0 })
+    expect(kept).toEqual([Uint8Array.of(1, 2), [{ fd: 1, revents: 0 }], 'x', 5])
+  })
+
+  it('copies a structure that contains itself, and a buffer whose memory is gone', () => {
+    const itself: unknown[] = [1]
+    itself.push(itself, { itself })
+    const gone = new Uint8Array(8)
+    structuredClone(gone.buffer, { transfer: [gone.buffer] })
+    const [list, again, empty] = keptOf([itself, itself, gone])
+    expect(list).not.toBe(itself)
+    expect(again).toBe(list)
+    expect((list as unknown[])[1]).toBe(list)
+    expect((list as { itself: unknown }[])[2]?.itself).toBe(list)
+    expect(empty).toEqual(new Uint8Array(0))
   })
 })
