@@ -133,7 +133,6 @@ export const latin1Encode = (text: string): Uint8Array => {
   return bytes
 }
 
-/** Same length, same bytes? */
 /**
  * Copies `count` bytes. A loop beats set(subarray()) for a few; no view is made where all of `from` is wanted.
  */
@@ -148,6 +147,14 @@ export const copyBytes = (
   else to.set(fromAt === 0 && count === from.length ? from : from.subarray(fromAt, fromAt + count), toAt)
 }
 
+/**
+ * A copy of a caller's bytes. A view whose memory has been transferred away has no bytes, and the engine refuses to
+ * slice it.
+ */
+export const sliceOf = (bytes: Uint8Array): Uint8Array =>
+  bytes.length === 0 ? new Uint8Array(0) : bytes.slice()
+
+/** Same length, same bytes? */
 export const bytesEqual = (a: Uint8Array, b: Uint8Array): boolean => {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
@@ -159,7 +166,7 @@ export const concatBytes = (parts: readonly Uint8Array[]): Uint8Array => {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
   let at = 0
   for (const part of parts) {
-    bytes.set(part, at)
+    if (part.length > 0) bytes.set(part, at)
     at += part.length
   }
   return bytes

@@ -239,7 +239,8 @@ export class Cloner {
 
 /** A copy of a view (only what it shows) or of an ArrayBuffer. */
 const copyBytes = (original: object): object => {
-  if (original instanceof Uint8Array) return new Uint8Array(original)
+  if (original instanceof Uint8Array)
+    return original.length === 0 ? new Uint8Array(0) : new Uint8Array(original)
   if (!ArrayBuffer.isView(original)) return new Uint8Array(original as ArrayBuffer).slice().buffer
   const { buffer, byteOffset, byteLength } = original
   const bytes = new Uint8Array(byteLength)

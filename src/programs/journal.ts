@@ -7,6 +7,7 @@
  */
 
 import type { CallOutputs, FilledBuffer, Journal, SyscallRequest } from '../kernel/program.js'
+import { copyBytes, sliceOf } from '../lib/bytes.js'
 import type { Cloner } from '../lib/graph.js'
 
 /** Calls whose buffers are only read. */
@@ -42,7 +43,7 @@ function copyValue(value: unknown, frozen: boolean, above: readonly object[] = [
   if (typeof value !== 'object' || value === null) return value
   if (above.includes(value)) return CUT
   if (value instanceof Uint8Array) {
-    return frozen ? Object.freeze({ bytes: bytesToText(value, value.length) }) : value.slice()
+    return frozen ? Object.freeze({ bytes: bytesToText(value, value.length) }) : sliceOf(value)
   }
   const inside = [...above, value]
   if (Array.isArray(value)) {
@@ -110,10 +111,13 @@ export function restoreOutputs(request: SyscallRequest, out: CallOutputs): void 
   for (const [at, kept] of out) {
     const arg = request.args[at]
     const value = copyValue(kept, false)
-    if (arg instanceof Uint8Array && value instanceof Uint8Array) arg.set(value.subarray(0, arg.length))
+    if (arg instanceof Uint8Array && value instanceof Uint8Array) putBytes(arg, value)
     else if (typeof arg === 'object' && arg !== null && !(arg instanceof Uint8Array)) assignDeep(arg, value)
   }
 }
+
+const putBytes = (into: Uint8Array, bytes: Uint8Array): void =>
+  copyBytes(bytes, 0, into, 0, Math.min(bytes.length, into.length))
 
 function assignDeep(target: object, from: unknown): void {
   if (typeof from !== 'object' || from === null) return
@@ -121,7 +125,7 @@ function assignDeep(target: object, from: unknown): void {
   for (const [key, value] of Object.entries(from)) {
     const old = Reflect.get(target, key)
     if (typeof old === 'object' && old !== null && !Object.isFrozen(old)) {
-      if (old instanceof Uint8Array && value instanceof Uint8Array) old.set(value.subarray(0, old.length))
+      if (old instanceof Uint8Array && value instanceof Uint8Array) putBytes(old, value)
       else assignDeep(old, value)
     } else if (typeof old !== 'function') Reflect.set(target, key, value)
   }

@@ -10,6 +10,7 @@ import { O_APPEND, O_NONBLOCK } from '../abi/fcntl.js'
 import { POLLIN, POLLOUT } from '../abi/poll.js'
 import { sleepOn } from '../kernel/sleep.js'
 import type { Task } from '../kernel/task.js'
+import { copyBytes } from '../lib/bytes.js'
 import { fget } from '../vfs/fdtable.js'
 import { type File, FMODE_READ, FMODE_WRITE } from '../vfs/file.js'
 import { MAY_READ, MAY_WRITE } from '../vfs/inode.js'
@@ -98,7 +99,7 @@ function gather(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
   let at = 0
   for (const part of parts) {
-    whole.set(part, at)
+    copyBytes(part, 0, whole, at, part.length)
     at += part.length
   }
   return whole
@@ -118,7 +119,7 @@ export function sysReadv(current: Task, fd: number, vector: unknown): number {
   if (count > 0 || count === BLOCKED) {
     let at = 0
     for (const part of parts) {
-      part.set(whole.subarray(at, at + part.length))
+      copyBytes(whole, at, part, 0, part.length)
       at += part.length
     }
   }

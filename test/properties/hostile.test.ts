@@ -17,9 +17,11 @@ import {
   PROFILES,
   type Process,
   type Profile,
+  type Program,
   Random,
   S_IFIFO,
   SIGKILL,
+  type Sys,
 } from 'paleokernel'
 import { describe, expect, it } from 'vitest'
 import { boot, checkInvariants, checkState, coreOf, forkOf, ok, pipeOf, writeFile } from '../helpers/world.js'
@@ -352,5 +354,56 @@ describe.each(PROFILES)('every system call, Linux %s', (profile) => {
   it('is there by every name that any profile knows', () => {
     const p = boot({ profile }).spawn()
     for (const name of NAMES) expect(name in p.sys, name).toBe(true)
+  })
+})
+
+describe('a buffer whose memory has been transferred', () => {
+  /** It has no length, and the engine refuses to slice or fill it. */
+  function gone(): Uint8Array {
+    const buffer = new Uint8Array(8)
+    structuredClone(buffer.buffer, { transfer: [buffer.buffer] })
+    return buffer
+  }
+
+  it.each(PROFILES)('counts as an empty one, Linux %s', (profile) => {
+    const k = boot({ profile })
+    const p = k.spawn()
+    const { r, w } = pipeOf(p)
+    ok(p.sys.write(w, Uint8Array.of(1, 2)))
+    expect(p.sys.write(w, gone())).toBe(0)
+    expect(p.sys.read(r, gone())).toBe(0)
+    const part = new Uint8Array(1)
+    expect(p.sys.writev(w, [gone(), Uint8Array.of(3), gone()])).toBe(1)
+    expect(p.sys.readv(r, [gone(), part, gone(), new Uint8Array(2)])).toBe(3)
+    expect(part[0]).toBe(1)
+    const call = p.begin.readv(r, [gone(), part])
+    expect(call.blocked).toBe(true)
+    const copy = k.fork()
+    expect(copy.digest()).toBe(k.digest())
+    for (const one of [k, copy]) expect(one.spawn().sys.getpid()).toBe(p.pid + 1)
+    checkInvariants(copy)
+  })
+
+  it('is passed again when a program is repeated in a copy', () => {
+    const k = boot()
+    const program = function* (sys: Sys): Program {
+      const fds = yield* sys.pipe()
+      if (isErr(fds)) return 1
+      yield* sys.write(fds[1], gone())
+      yield* sys.fcntl(fds[0], 6, { type: 0, buf: gone() } as never)
+      yield* sys.ioctl(fds[0], 1, gone() as never)
+      yield* sys.nanosleep(50)
+      return 7
+    }
+    const { pid } = k.spawn({ parent: k.spawn(), program })
+    k.run({ until: 10 })
+    expect(k.process(pid)?.state).toBe('sleeping')
+    const copy = k.fork()
+    for (const one of [copy, k]) {
+      one.run()
+      expect(one.process(pid)?.exitCode).toBe(7)
+      checkInvariants(one)
+    }
+    expect(copy.digest()).toBe(k.digest())
   })
 })
