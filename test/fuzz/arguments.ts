@@ -38,6 +38,10 @@ const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'l', 'm', 'p']
 const LONG = 'n'.repeat(255)
 const DEEP = 'a/'.repeat(10_000)
 const DEEPISH = './'.repeat(2000)
+const DOWN = 'd/'.repeat(2000)
+const UP = '../'.repeat(1300)
+/** Each `long` is a link of 2000 components. */
+const LINKED = 'long/long/long/long/long/a'
 const ODD_PATHS = [
   '',
   '/',
@@ -50,6 +54,9 @@ const ODD_PATHS = [
   `${LONG}n`,
   DEEP,
   DEEPISH,
+  DOWN,
+  UP,
+  LINKED,
   'a\0b',
   '\0',
   'é'.repeat(127),
@@ -78,8 +85,30 @@ const ODD_PATHS = [
   '/proc/sys/kernel/hostname',
   '/proc/sys/kernel/pid_max',
   '/proc/sys/fs/file-max',
+  '/proc/stat',
+  '/proc/meminfo',
+  '/proc/uptime',
+  '/proc/loadavg',
+  '/proc/cpuinfo',
+  '/proc/filesystems',
+  '/proc/devices',
+  '/proc/version',
+  '/proc/self/status',
+  '/proc/self/statm',
+  '/proc/self/stat',
+  '/proc/self/cmdline',
+  '/proc/self/root',
+  '/proc/self/mounts',
+  '/proc/self/task',
+  '/proc/2/status',
+  '/proc/3/fd',
+  '/proc/sys/kernel',
+  '/proc/sys/fs/file-nr',
+  '/proc/sys/fs/inode-nr',
+  '/proc/sys/kernel/rtsig-nr',
   '/etc/passwd',
   '/bin/walk',
+  '/bin/amble',
   '/bin/direct',
   '/bin/script',
   '/mnt/x',
@@ -134,10 +163,16 @@ const SIZES = [0, 1, 2, 10, 100, 512, 4095, 4096, 4097, 5000, 8192, 65_536, 70_0
 
 /** Buffers are the caller's own; the fuzzer's are shared, since nobody looks at what is in them. */
 const BUFFERS = SIZES.map((size) => new Uint8Array(size).fill(65))
+const USUAL = BUFFERS.slice(0, 9)
 const HUGE = new Uint8Array(1 << 20)
 
-const buffer = (dice: Dice): Uint8Array =>
-  dice.below(200) === 0 ? HUGE : dice.chance(80) ? dice.pick(BUFFERS.slice(0, 9)) : dice.pick(BUFFERS)
+/** The usual sizes, and now and then any. */
+function buffer(dice: Dice): Uint8Array {
+  const n = dice.below(1000)
+  if (n < 2) return HUGE
+  if (n < 100) return HUGE.subarray(dice.below(7), 7 + dice.below(dice.pick([64, 5000, 70_000])))
+  return dice.pick(n < 800 ? USUAL : BUFFERS)
+}
 
 const int = (dice: Dice): number => (dice.chance(80) ? dice.below(12) : dice.pick(BIG_INTS))
 const offset = (dice: Dice): number => (dice.chance(70) ? dice.below(9000) : dice.pick(OFFSETS))
@@ -180,6 +215,23 @@ function cyclic(): unknown {
   return list
 }
 
+/** A buffer whose memory has gone elsewhere. */
+function detached(): unknown {
+  const buffer = new Uint8Array(64)
+  structuredClone(buffer.buffer, { transfer: [buffer.buffer] })
+  return buffer
+}
+
+/** A structure that says something else whenever it is asked. */
+function shifty(): unknown {
+  const answers = [1, 'x', -1, null, 5, [1], undefined, 2 ** 40]
+  let asked = 0
+  const next = { enumerable: true, get: () => answers[asked++ % answers.length] }
+  const names =
+    'fd events revents value interval cur max type whence start len pid handler flags mask sec usec priority length'
+  return Object.defineProperties({}, Object.fromEntries(names.split(' ').map((name) => [name, next])))
+}
+
 /** What no program of the time could have passed. Getters that throw are the caller's own fault and left out. */
 const HOSTILE: readonly (() => unknown)[] = [
   () => Number.NaN,
@@ -215,6 +267,12 @@ const HOSTILE: readonly (() => unknown)[] = [
   () => ({ fd: 'x', events: {}, handler: {}, flags: [], mask: 1, type: Number.NaN, len: Symbol('len') }),
   () => ({ length: 3, 0: 1, 1: 2, 2: 3 }),
   () => -(2 ** 31) - 1,
+  detached,
+  () => new Uint8Array(new SharedArrayBuffer(64)),
+  () => Buffer.from('text'),
+  shifty,
+  () => [shifty(), shifty()],
+  () => new Proxy([1, 2, 3], {}),
 ]
 
 export const hostile = (dice: Dice): unknown => dice.pick(HOSTILE)()
@@ -345,7 +403,7 @@ const MAKERS: Readonly<Record<string, Maker>> = {
   umount2: (d) => [path(d), d.pick([0, 1, 2, 3, 8])],
   clone: (d) => [d.flags(CLONE_FLAGS) | (d.chance(60) ? 17 : 0), d.pick([cloned, cloned, null, undefined])],
   execve: (d) => [
-    d.chance(70) ? d.pick(['/bin/walk', '/bin/direct', '/bin/script', '/etc/passwd']) : path(d),
+    d.chance(70) ? d.pick(['/bin/walk', '/bin/amble', '/bin/direct', '/bin/script', '/etc/passwd']) : path(d),
     d.pick([[], ['walk', String(d.next()), String(d.below(20))], ['x'.repeat(200_000)]]),
     d.pick([[], ['A=b'], { A: 'b' }]),
   ],
@@ -389,7 +447,11 @@ const MAKERS: Readonly<Record<string, Maker>> = {
   capget: (d, p) => [d.pick([undefined, pid(d, p), { version: 1, pid: 0 }, { version: 0x19980330, pid: 0 }])],
   capset: (d, p) => [
     d.pick([0, undefined, pid(d, p)]),
-    { effective: d.next() | 0, permitted: -1, inheritable: d.pick([0, -1]) },
+    d.pick([
+      { effective: d.next() | 0, permitted: -1, inheritable: d.pick([0, -1]) },
+      { effective: 0, permitted: 0, inheritable: 0 },
+      { effective: 1, permitted: 3, inheritable: 1 },
+    ]),
   ],
   prctl: (d) => [d.below(20), d.pick([0, 1, 2, 9, 'name', 'x'.repeat(100), undefined])],
   setpriority: (d, p) => [d.below(4), pid(d, p), d.pick([-30, -5, 0, 5, 19, 100])],
@@ -398,6 +460,12 @@ const MAKERS: Readonly<Record<string, Maker>> = {
   syslog: (d) => [d.below(12), buffer(d), d.pick([undefined, 0, 10, 1e6, -1])],
   settimeofday: (d) => [d.pick([{ sec: 1e9, usec: 0 }, { sec: 0, usec: 2e6 }, null])],
   sched_setscheduler: (d, p) => [pid(d, p), d.below(4), d.pick([{ priority: 0 }, { priority: 50 }, null])],
+  sched_setparam: (d, p) => [pid(d, p), { priority: d.pick([0, 0, 1, 99, -1]) }],
+  reboot: (d) => [
+    d.pick([0xfee1dead, 0xfee1dead | 0, 0]),
+    d.pick([672274793, 85072278, 0]),
+    d.pick([0, 0x89abcdef, 0x4321fedc, 0x1234567, 0xcdef0123]),
+  ],
   setfsuid: (d) => [id(d)],
   ftruncate: (d, p) => [fd(d, p), offset(d)],
   truncate: (d) => [path(d), offset(d)],

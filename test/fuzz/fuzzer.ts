@@ -5,7 +5,7 @@
 import { createContext, Script } from 'node:vm'
 import { PROFILES, type Profile } from 'paleokernel'
 import { mix } from './dice.js'
-import { Finding, World } from './world.js'
+import { Finding, type Outcomes, World } from './world.js'
 
 /** Actions of one round, and from recount to recount. */
 const ROUND = 5000
@@ -19,8 +19,11 @@ export interface FuzzOptions {
   /** Direct calls to make at least. */
   readonly calls: number
   readonly seed: number
-  /** Told after every round. */
-  readonly progress?: (text: string) => void
+  /** The first round, and from round to round: several processes share the work. Default 0 and 1. */
+  readonly first?: number
+  readonly stride?: number
+  /** Told before every round. */
+  readonly progress?: (calls: number, round: string) => void
 }
 
 /** How a round goes. */
@@ -31,11 +34,14 @@ export interface RoundOptions {
   readonly recount?: number
   /** Milliseconds to spend on shortening. Default 30 s. */
   readonly shrinkMs?: number
+  /** Counts what calls answer. */
+  readonly outcomes?: Outcomes
 }
 
 export interface FuzzResult {
   readonly calls: number
   readonly rounds: number
+  readonly outcomes: Outcomes
   /** What was found, with how to get there; null for nothing. */
   readonly failure: string | null
 }
@@ -68,12 +74,12 @@ function runActions(
   seed: number,
   actions: readonly number[],
   recount: number,
-  hangMs = HANG_MS,
+  { hangMs = HANG_MS, outcomes = new Map() }: { hangMs?: number; outcomes?: Outcomes } = {},
 ): Outcome {
   let world: World | null = null
   let done = 0
   try {
-    const fresh = new World(profile, seed)
+    const fresh = new World(profile, seed, outcomes)
     world = fresh
     within(hangMs, () => {
       for (const action of actions) {
@@ -106,7 +112,9 @@ function shrink(
   const kind = kindOf(message)
   const until = performance.now() + ms
   const fails = (list: readonly number[]): boolean => {
-    const outcome = runActions(profile, seed, list, list.length > 500 ? 50 : 1, SHORT_HANG_MS)
+    const outcome = runActions(profile, seed, list, list.length > 500 ? 50 : 1, {
+      hangMs: SHORT_HANG_MS,
+    })
     return outcome.message !== null && kindOf(outcome.message) === kind
   }
   let list = actions
@@ -134,9 +142,9 @@ export interface RoundResult {
 
 /** Runs one round. */
 export function fuzzRound(profile: Profile, seed: number, options: RoundOptions = {}): RoundResult {
-  const { actions: length = ROUND, recount = RECOUNT, shrinkMs = 30_000 } = options
+  const { actions: length = ROUND, recount = RECOUNT, shrinkMs = 30_000, outcomes = new Map() } = options
   const actions = Array.from({ length }, (_, at) => mix(seed, at))
-  const first = runActions(profile, seed, actions, recount)
+  const first = runActions(profile, seed, actions, recount, { outcomes })
   if (first.message === null) return { calls: first.calls, failure: null }
   const short = shrink(profile, seed, actions.slice(0, first.actions + 1), first.message, shrinkMs)
   if (shrinkMs === 0) return { calls: first.calls, failure: first.message }
@@ -150,15 +158,24 @@ export function fuzzRound(profile: Profile, seed: number, options: RoundOptions 
 }
 
 /** Rounds until enough calls have been made, all profiles in turn, or until something is found. */
-export function fuzz({ calls: wanted, seed, progress, ...options }: FuzzOptions & RoundOptions): FuzzResult {
+export function fuzz({
+  calls: wanted,
+  seed,
+  first = 0,
+  stride = 1,
+  progress,
+  ...options
+}: FuzzOptions & RoundOptions): FuzzResult {
+  const { outcomes = new Map() } = options
   let calls = 0
-  for (let round = 0; ; round++) {
-    if (calls >= wanted) return { calls, rounds: round, failure: null }
+  for (let rounds = 0; ; rounds++) {
+    if (calls >= wanted) return { calls, rounds, outcomes, failure: null }
+    const round = first + rounds * stride
     const profile = PROFILES[round % PROFILES.length] as Profile
-    const result = fuzzRound(profile, mix(seed, round), options)
+    progress?.(calls, `profile ${profile}, round seed ${mix(seed, round)}`)
+    const result = fuzzRound(profile, mix(seed, round), { ...options, outcomes })
     calls += result.calls
     if (result.failure !== null)
-      return { calls, rounds: round + 1, failure: `seed ${seed}, ${result.failure}` }
-    progress?.(`${calls} calls`)
+      return { calls, rounds: rounds + 1, outcomes, failure: `seed ${seed}, ${result.failure}` }
   }
 }

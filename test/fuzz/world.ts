@@ -5,28 +5,34 @@
  */
 import {
   checkInvariants,
+  chromeTrace,
   createKernel,
+  EACCES,
+  EPERM,
   errnoByName,
   errnoNames,
   type Kernel,
   MNT_DETACH,
   type Process,
   type Profile,
-  type Program,
-  plain,
+  recordTrace,
   S_IFIFO,
   S_ISDIR,
   SIGKILL,
+  SIGUSR1,
   type Snapshot,
-  type Sys,
+  StracePrinter,
+  SyscallError,
   WouldBlock,
 } from 'paleokernel'
 import { RamfsInfo } from '../../src/fs/ramfs.js'
-import type { Dentry } from '../../src/vfs/dentry.js'
 import { doUmount } from '../../src/vfs/namespace.js'
 import { coreOf } from '../helpers/world.js'
 import { HandlerError, type Place, randomCall, refill } from './arguments.js'
-import { Dice, mix } from './dice.js'
+import { census, grown } from './census.js'
+import { Dice } from './dice.js'
+import { moody } from './moody.js'
+import { amble, stroll, walk } from './programs.js'
 
 /** Something that must not be. */
 export class Finding extends Error {}
@@ -44,11 +50,17 @@ const MAX_STEPS = 1000
 const TOO_LONG = /^\w+\(.*\) has not returned after \d+ steps of others/s
 /** File systems whose superblock stays when nothing shows it. */
 const KEPT: ReadonlySet<string> = new Set(['pipefs', 'proc'])
-/** Longer than this no single action may take. */
+/** More of the processor's time no single action may take. */
 const MAX_MS = 5000
 const LOG = 60
+/** Actions that a trace is kept of. */
+const MAX_WATCHED = 30
 
 type AnyCall = (...args: unknown[]) => unknown
+type MoodyKernel = Kernel<readonly [ReturnType<typeof moody>]>
+
+/** By name: how often a call has succeeded, and failed. */
+export type Outcomes = Map<string, [succeeded: number, failed: number]>
 
 /** A call as it was made, for the report. */
 interface Entry {
@@ -77,42 +89,10 @@ function show(value: unknown): string {
     .join(', ')}}`
 }
 
-// ---- programs ------------------------------------------------------------------------------------------------
-
-/** A program that makes random calls: `walk SEED STEPS`. Copies of it go their own ways. */
-function* walk(sys: Sys, seed = '1', steps = '10'): Program {
-  let dice = new Dice(Number(seed) | 0)
-  const own = yield* sys.getpid()
-  const place = { fds: 6, open: [], pid: Number(own), pids: [Number(own), 2, 3, 4, 5] }
-  for (let step = 0; step < Math.min(Number(steps) || 5, 25); step++) {
-    const { name, args } = randomCall(dice, place)
-    const call: unknown = Reflect.get(sys, name)
-    if (typeof call !== 'function' || (name === 'kill' && args[0] === -1)) continue
-    const result: unknown = yield* call.apply(sys, args)
-    if (result === 0 && (name === 'fork' || name === 'vfork')) {
-      const pid = yield* sys.getpid()
-      dice = new Dice(mix(dice.next(), Number(pid)))
-    }
-  }
-  return 3
-}
-
-/** A plain function that makes a few calls of its own. */
-const stroll = plain((sys, seed = '1') => {
-  const dice = new Dice(Number(seed) | 0)
-  const place = { fds: 4, open: [], pid: 0, pids: [] }
-  for (let step = 0; step < 5; step++) {
-    const { name, args } = randomCall(dice, place)
-    const call: unknown = Reflect.get(sys, name)
-    if (typeof call === 'function') call.apply(sys, args)
-  }
-  return 1
-})
-
 // ---- the world -----------------------------------------------------------------------------------------------
 
 export class World {
-  k: Kernel
+  k: MoodyKernel
   readonly profile: Profile
   /** Calls made directly. */
   calls = 0
@@ -122,18 +102,28 @@ export class World {
     readonly entry: Entry
   }[] = []
   private snapshot: Snapshot | null = null
+  /** Ends the tracing that is going on. */
+  private unwatch: (() => void) | null = null
+  /** Actions that have been traced. */
+  private watched = 0
+  /** How often each call has succeeded, and failed. */
+  private readonly outcomes: Outcomes
 
-  constructor(profile: Profile, seed: number) {
+  constructor(profile: Profile, seed: number, outcomes: Outcomes) {
     refill()
     this.profile = profile
+    this.outcomes = outcomes
+    const dice = new Dice(seed)
     this.k = createKernel({
       profile,
       seed,
-      schedule: 'random',
+      schedule: dice.pick(['random', 'random', 'round-robin']),
       pidMax: 320,
       maxTasks: MAX_TASKS,
       maxSteps: MAX_STEPS,
       backports: ['openat'],
+      syscallTime: dice.pick([0, 0, 0, 1]),
+      modules: [moody()],
     })
     const { sys } = this.init
     for (const [dir, mode] of [
@@ -147,11 +137,16 @@ export class World {
     sys.mknod('/w/fifo', S_IFIFO, 0)
     sys.chmod('/w/fifo', 0o666)
     sys.symlink('loop', '/w/loop')
+    for (let n = 1; n < 12; n++) sys.symlink(`l${n + 1}`, `/w/l${n}`)
+    sys.symlink('a', '/w/l12')
+    sys.symlink(`${'./'.repeat(2000)}.`, '/w/long')
     this.k.install('/bin/walk', walk)
+    this.k.install('/bin/amble', amble)
     this.k.install('/bin/direct', { kind: 'direct' })
     const fd = Number(sys.open('/bin/script', 0o101, 0o755))
     sys.write(fd, new TextEncoder().encode('#! /bin/walk 7 5\n'))
     sys.close(fd)
+    this.k.moody.refuse(dice.pick([0, 0, 0, 50]))
   }
 
   private get init(): Process {
@@ -170,7 +165,7 @@ export class World {
   /** Carries an action out. Throws a Finding for what must not be. */
   perform(action: number): void {
     const dice = new Dice(action)
-    const start = performance.now()
+    const start = process.cpuUsage()
     const kind = dice.below(1000)
     if (kind < 20)
       this.guard('run', () => this.k.run({ maxSteps: 1 + dice.below(30), until: this.k.now + 5 }))
@@ -179,10 +174,15 @@ export class World {
     else if (kind < 50) this.spawn(dice)
     else if (kind < 51) this.copy(dice)
     else if (kind < 52) this.travel(dice)
+    else if (kind === 52 && dice.chance(25)) this.watch(dice)
+    else if (kind === 53 && dice.chance(50)) this.dig(dice)
+    else if (kind < 57) this.injectFault(dice)
     else this.call(dice)
     this.collect()
-    if (performance.now() - start > MAX_MS)
-      throw new Finding(`one action has taken ${performance.now() - start} ms`)
+    if (this.unwatch !== null && ++this.watched > MAX_WATCHED) this.stopWatching()
+    const { user, system } = process.cpuUsage(start)
+    if ((user + system) / 1000 > MAX_MS)
+      throw new Finding(`one action has taken ${(user + system) / 1000} ms of the processor`)
   }
 
   /** The recount, and what only the fuzzer knows. */
@@ -202,22 +202,23 @@ export class World {
       return
     }
     const { name, args } = randomCall(dice, this.placeOf(process))
-    const waits = dice.chance(35)
-    const entry: Entry = {
-      who: `${process.pid} ${waits ? 'sys' : 'begin'}`,
-      name,
-      args: args.slice(),
-      result: 'thrown',
-    }
+    const how = dice.pick(['sys', 'begin', 'begin', 'sys', 'begin', 'begin', 'sys', 'libc'] as const)
+    const entry: Entry = { who: `${process.pid} ${how}`, name, args: args.slice(), result: '(no result)' }
     this.note(entry)
-    const surface: unknown = Reflect.get(waits ? process.sys : process.begin, name)
+    const surface: unknown = Reflect.get(process[how], name)
     if (typeof surface !== 'function') throw new Finding(`there is no call '${name}'`)
     this.calls++
     this.guard(name, () => {
-      const result: unknown = (surface as AnyCall).apply(waits ? process.sys : process.begin, args)
+      const make = (): unknown => (surface as AnyCall).apply(process[how], args)
+      const result = how === 'libc' ? errnoOf(make) : make()
       entry.result = result
-      if (waits) this.checkResult(entry, result)
-      else this.begun.push({ call: result as { blocked: boolean; result: unknown; died: boolean }, entry })
+      if (how === 'begin')
+        this.begun.push({ call: result as { blocked: boolean; result: unknown; died: boolean }, entry })
+      else {
+        this.checkResult(entry, result)
+        const isRefused = result === EACCES || result === EPERM
+        if (isRefused && name !== 'fcntl' && name !== 'time') this.checkWhy(process, entry)
+      }
     })
   }
 
@@ -256,7 +257,8 @@ export class World {
     this.note({ who: 'host', name: 'spawn', args: [uid, kind, ...argv], result: undefined })
     this.guard('spawn', () => {
       if (kind < 12) this.k.spawn(options)
-      else if (kind < 18) this.k.spawn({ ...options, program: walk })
+      else if (kind < 16) this.k.spawn({ ...options, program: walk })
+      else if (kind < 18) this.k.spawn({ ...options, program: amble })
       else this.k.spawn({ ...options, program: stroll })
     })
   }
@@ -282,7 +284,10 @@ export class World {
     this.note({ who: 'host', name: 'fork of the kernel', args: [], result: undefined })
     const copy = this.guard('fork', () => {
       const fresh = this.k.fork()
-      if (fresh.digest() !== this.k.digest()) throw new Finding('a copy of the kernel has another digest')
+      // A caller's structure with accessors, in a call that sleeps, is never the same twice.
+      const digest = this.k.digest()
+      const isSteady = digest === this.k.digest()
+      if (isSteady && fresh.digest() !== digest) throw new Finding('a copy of the kernel has another digest')
       return fresh
     })
     if (copy === undefined) return
@@ -290,6 +295,7 @@ export class World {
     if (problems.length > 0)
       throw new Finding(`the books of a copy do not balance:\n  ${problems.join('\n  ')}`)
     if (dice.chance(50)) return
+    this.stopWatching()
     this.k = copy
     this.snapshot = null
     this.begun.length = 0
@@ -307,6 +313,54 @@ export class World {
     this.guard('restore', () => this.k.restore(snapshot))
     this.begun.length = 0
     this.check()
+  }
+
+  /** Somebody looks on for a while: all that is told has to be told without an error. */
+  private watch(dice: Dice): void {
+    this.note({ who: 'host', name: 'trace', args: [], result: undefined })
+    this.stopWatching()
+    const lines: string[] = []
+    const printer = new StracePrinter((line) => lines.push(line), {
+      timestamps: dice.chance(50),
+      profile: this.profile,
+      stringLimit: dice.pick([0, 5, 32, 200]),
+    })
+    const { events, stop } = recordTrace(this.k.trace)
+    const detach = printer.attach(this.k.trace)
+    this.watched = 0
+    this.unwatch = () => {
+      stop()
+      detach()
+      chromeTrace(events)
+      JSON.stringify(this.k.describe())
+    }
+  }
+
+  private stopWatching(): void {
+    this.unwatch?.()
+    this.unwatch = null
+  }
+
+  /** Memory or a copy fails soon. */
+  private injectFault(dice: Dice): void {
+    const n = 1 + dice.below(20)
+    this.note({ who: 'host', name: 'failAt', args: [n], result: undefined })
+    this.k.faults.failAt(n)
+  }
+
+  /** Somebody goes down, making directories on the way: paths and trees as deep as can be. */
+  private dig(dice: Dice): void {
+    const process = this.someProcess(dice)
+    if (process === null) return
+    const depth = dice.chance(4) ? 10_000 : dice.pick([30, 30, 300, 300, 1000])
+    this.note({ who: `${process.pid} sys`, name: 'mkdir and chdir', args: [depth], result: undefined })
+    this.guard('dig', () => {
+      for (let level = 0; level < depth; level++) {
+        this.calls += 2
+        process.sys.mkdir('d', 0o777)
+        if (process.state !== 'idle' || process.sys.chdir('d') !== 0 || process.state !== 'idle') return
+      }
+    })
   }
 
   // ---- judging -----------------------------------------------------------------------------------------------
@@ -330,9 +384,7 @@ export class World {
         (error instanceof Error && error.message.startsWith('spawn: '))
       if (error instanceof Finding || !isOwn) {
         if (error instanceof Finding) throw error
-        throw new Finding(
-          `${what} threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-        )
+        throw new Finding(`${what} threw ${textOf(error)}`)
       }
       const last = this.log.at(-1)
       if (last !== undefined) last.result = error.name
@@ -345,12 +397,29 @@ export class World {
       const isValue =
         typeof result === 'string' || Array.isArray(result) || (typeof result === 'object' && result !== null)
       if (!isValue) throw new Finding(`${name} returned ${String(result)}`)
+      this.count(name, true)
       return
     }
+    this.count(name, result >= 0 || name === 'time')
     if (!Number.isFinite(result)) throw new Finding(`${name} returned ${result}`)
     // The owner of a file may be a process group, and the time be before 1970.
     if (result >= 0 || ERRNOS.has(result) || (name === 'fcntl' && args[1] === 9) || name === 'time') return
     throw new Finding(`${name} returned ${result}, which is no error that a program may see`)
+  }
+
+  private count(name: string, isSuccess: boolean): void {
+    const known = this.outcomes.get(name) ?? [0, 0]
+    this.outcomes.set(name, known)
+    known[isSuccess ? 0 : 1]++
+  }
+
+  /** EACCES and EPERM always have a reason. */
+  private checkWhy(process: Process, { name, result }: Entry): void {
+    const why = this.k.why(process)
+    if (why === undefined) throw new Finding(`${name}: ${String(result)} without a reason`)
+    if (why.check === 'kill') return
+    if (why.errno !== result) throw new Finding(`${name} returned ${String(result)}, but: ${why.sentence}`)
+    if (why.sentence === '') throw new Finding(`${name}: a reason without words`)
   }
 
   /** Results of calls that were only begun. */
@@ -366,9 +435,18 @@ export class World {
 
   // ---- the end -----------------------------------------------------------------------------------------------
 
-  /** Kills everybody and removes everything: nothing must be left. */
+  /** Ends everything: nothing must be left. */
   finish(): void {
+    this.end()
+    const left = grown(expected(this.profile), census(coreOf(this.k)))
+    if (left.length > 0) throw new Finding(`left at the end: ${left.join('; ')}`)
+  }
+
+  /** Kills everybody and removes everything. */
+  private end(): void {
     this.check()
+    this.k.faults.off()
+    this.k.moody.refuse(0)
     this.note({ who: '1 sys', name: 'kill', args: [-1, SIGKILL], result: undefined })
     this.guard('kill', () => this.init.sys.kill(-1, SIGKILL))
     for (let tries = 0; tries < 200; tries++)
@@ -379,6 +457,7 @@ export class World {
       throw new Finding(
         `left after SIGKILL: ${left.map((task) => `${task.pid} (state ${task.state} in ${task.call?.name})`).join(', ')}`,
       )
+    this.stopWatching()
     this.same('timers', state.timers.heap.length, 0)
     this.same('process groups', state.pgrps.size, 1)
     this.same('sessions', state.sessions.size, 1)
@@ -388,6 +467,20 @@ export class World {
     this.unmountAll()
     this.removeAll()
     this.check()
+  }
+
+  /** What is left of a world in which next to nothing has happened. */
+  static endOf(profile: Profile): ReadonlyMap<string, number> {
+    const world = new World(profile, 1, new Map())
+    const { sys } = world.init
+    world.k.spawn({ parent: world.init }).sys.pipe()
+    // Init keeps a list of pending signals from its first one on.
+    sys.sigprocmask(0, [SIGUSR1])
+    sys.kill(1, SIGUSR1)
+    sys.tkill(1, SIGUSR1)
+    sys.sigprocmask(1, [SIGUSR1])
+    world.end()
+    return census(coreOf(world.k))
   }
 
   private same(what: string, is: unknown, wanted: unknown): void {
@@ -407,24 +500,52 @@ export class World {
     this.same('superblocks', idle.map(({ type }) => type).join(' '), '')
   }
 
-  /** rm -rf /* */
+  /** rm -rf /*, from wherever init is: the tree may be deeper than a path is long. */
   private removeAll(): void {
     const root = coreOf(this.k).state.rootMnt?.root
     if (root == null) throw new Finding('there is no root')
-    this.removeIn(root, '/')
+    const { sys } = this.init
+    sys.chdir('/')
+    for (let dir = root; ; ) {
+      const [first] = dir.children?.values() ?? []
+      if (first !== undefined && first.inode !== null && S_ISDIR(first.inode.mode)) {
+        this.same(`of chdir to ${first.name}`, sys.chdir(first.name), 0)
+        dir = first
+      } else if (first !== undefined) this.same(`of removing ${first.name}`, sys.unlink(first.name), 0)
+      else if (dir === root || dir.parent === null) break
+      else {
+        const { name, parent } = dir
+        sys.chdir('..')
+        this.same(`of removing ${name}`, sys.rmdir(name), 0)
+        dir = parent
+      }
+    }
     const info = root.sb.data
     if (!(info instanceof RamfsInfo)) throw new Finding('the root is no ramfs')
     this.same('pages', info.pages, 0)
     this.same('inodes', info.inodes, 1)
   }
+}
 
-  private removeIn(dir: Dentry, at: string): void {
-    const { sys } = this.init
-    for (const child of [...(dir.children?.values() ?? [])]) {
-      const path = `${at}${child.name}`
-      const isDir = child.inode !== null && S_ISDIR(child.inode.mode)
-      if (isDir) this.removeIn(child, `${path}/`)
-      this.same(`of removing ${path}`, isDir ? sys.rmdir(path) : sys.unlink(path), 0)
-    }
+function textOf(error: unknown): string {
+  if (error instanceof AggregateError) return textOf(error.errors[0])
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+/** A call of `libc` throws what the others return. */
+function errnoOf(make: () => unknown): unknown {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof SyscallError) return error.errno
+    throw error
   }
+}
+
+const EXPECTED = new Map<Profile, ReadonlyMap<string, number>>()
+
+function expected(profile: Profile): ReadonlyMap<string, number> {
+  const counts = EXPECTED.get(profile) ?? World.endOf(profile)
+  EXPECTED.set(profile, counts)
+  return counts
 }
