@@ -7,10 +7,9 @@
  */
 
 import { BLOCKED, EINTR } from '../abi/errno.js'
-import { SIGSEGV, type SigHandler, type SigHandlerFn } from '../abi/signal.js'
+import type { SigHandler, SigHandlerFn } from '../abi/signal.js'
 import { ATTEND, REFUSED } from '../kernel/attention.js'
 import { KernelBug } from '../kernel/bug.js'
-import { doGroupExit } from '../kernel/exit.js'
 import { KernelCore, type KernelWiring } from '../kernel/kernel.js'
 import type { CallOutputs, ProgramImage, SyscallRequest, UserMode } from '../kernel/program.js'
 import { dequeueTask, enqueueTask, nthTask } from '../kernel/runqueue.js'
@@ -25,50 +24,25 @@ import {
   TASK_ZOMBIE,
   type Task,
   TF_DIRECT,
-  TF_STARTED,
   TF_SYSCALL_WORK,
 } from '../kernel/task.js'
 import { removeWaits } from '../kernel/wait.js'
-import { noteKill, settleRefusal } from '../security/deny.js'
+import { settleRefusal } from '../security/deny.js'
 import { Faults, shouldFail } from '../sim/faults.js'
 import type { Scheduler } from '../sim/schedule.js'
-import {
-  endRefused,
-  enterSigreturn,
-  exitProgram,
-  finishCall,
-  invoke,
-  popFrame,
-  resumeCall,
-  returnToUser,
-  startCall,
-} from '../syscalls/dispatch.js'
+import { endRefused, finishCall, invoke, resumeCall, returnToUser, startCall } from '../syscalls/dispatch.js'
 import type { SyscallTable } from '../syscalls/table.js'
 import { Begun } from './begun.js'
 import { type Sleeper, tooLong, WouldBlock } from './errors.js'
-import { type GeneratorHost, resumeGenerator } from './generator.js'
-import {
-  handlersOfImage,
-  imageOf,
-  isGeneratorFunction,
-  type MachineProgram,
-  type PlainProgram,
-  programOf,
-} from './image.js'
+import type { GeneratorHost } from './generator.js'
+import { handlersOfImage, imageOf, isGeneratorFunction } from './image.js'
 import { describeRequest, outputsOf } from './journal.js'
-import { BY_NUMBER, callOfNumber } from './numbered.js'
 import type { RunOptions } from './options.js'
 import { Process } from './process.js'
-import { OutOfProgram, refuseCall } from './refuse_call.js'
+import { refuseCall } from './refuse_call.js'
 import { trimArgs } from './request.js'
-import {
-  addCall,
-  CALL_ALIASES,
-  type CallHost,
-  coreSurfaces,
-  derivedSurfaces,
-  type Surfaces,
-} from './surfaces.js'
+import { addCall, type CallHost, coreSurfaces, derivedSurfaces, type Surfaces } from './surfaces.js'
+import { runTurn } from './turns.js'
 
 /** A begun call that is not over, and its arguments as the host gave them. */
 export interface UnderWay {
@@ -471,7 +445,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     this.lastRun = task
     this.state.switches++
     try {
-      this.runStep(task)
+      runTurn(this, task)
     } finally {
       if (task.state === TASK_RUNNING && (task.flags & TF_DIRECT) === 0) enqueueTask(task)
       if (this.attention !== 0) this.settle()
@@ -545,107 +519,6 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     if (runQueue.length <= 1) return runQueue.head
     const index = this.scheduler.pick(runQueue.length, (at) => nthTask(runQueue.head, at)?.serial ?? 0)
     return nthTask(runQueue.head, index)
-  }
-
-  /** One turn of a task with a program. */
-  private runStep(task: Task): void {
-    if (task.call !== null) resumeCall(task, this.runHandler)
-    else if (task.sigPending) returnToUser(task, null, task.result, this.runHandler)
-    else this.runProgram(task)
-  }
-
-  /** A program that throws dies as of SIGSEGV, and the host hears of it. */
-  private runProgram(task: Task): void {
-    try {
-      this.runImage(task)
-    } catch (error) {
-      if (task.state < TASK_ZOMBIE) {
-        noteKill(task, SIGSEGV, 'program', null, null, 'none', '')
-        doGroupExit(task, SIGSEGV)
-      }
-      throw error
-    }
-  }
-
-  private runImage(task: Task): void {
-    switch (task.program?.kind) {
-      case 'generator':
-        this.runGenerator(task)
-        break
-      case 'machine':
-        this.runMachine(task)
-        break
-      case 'plain':
-        this.runPlain(task)
-        break
-      default:
-        throw new KernelBug(`pid ${task.pid} (${task.comm}) is in the run queue without a program`)
-    }
-  }
-
-  private runGenerator(task: Task): void {
-    const turn = resumeGenerator(this, task)
-    if (turn === 'sigreturn') this.sigreturn(task)
-    else if (typeof turn === 'number') exitProgram(task, turn)
-    else this.makeRequest(task, turn.name, turn.args)
-  }
-
-  private sigreturn(task: Task): void {
-    if (!enterSigreturn(task)) return
-    const { restart, result } = popFrame(task)
-    returnToUser(task, restart, result, this.runHandler)
-  }
-
-  private runMachine(task: Task): void {
-    const program = programOf(task.program as ProgramImage) as MachineProgram<unknown>
-    if ((task.flags & TF_STARTED) === 0) {
-      task.machine = program.init(task.argv, task.env)
-      task.result = undefined
-      task.flags |= TF_STARTED
-    }
-    const frame = task.frames?.at(-1)
-    if (frame !== undefined) {
-      program.signal?.(task.machine, frame.handler, frame.signal)
-      this.sigreturn(task)
-      return
-    }
-    const { result } = task
-    task.result = undefined
-    const next = program.step(task.machine, result)
-    if (typeof next === 'number') exitProgram(task, next)
-    else if (Array.isArray(next?.args)) this.makeRequest(task, next.name, next.args)
-    else
-      throw new TypeError(
-        `program ${task.comm} (pid ${task.pid}): step returned ${String(next)}: a call(…) or an exit code is wanted`,
-      )
-  }
-
-  /** A plain function runs as one direct call, others running while it sleeps. */
-  private runPlain(task: Task): void {
-    const program = programOf(task.program as ProgramImage) as PlainProgram<unknown>
-    task.flags |= TF_DIRECT | TF_STARTED
-    const process = this.handleFor(task)
-    let code: unknown
-    try {
-      code = program.run(process.sys, ...task.argv.slice(1))
-    } catch (error) {
-      // The next call of a function whose process was killed, or runs another program by now, ends the function.
-      const isOver = task.state >= TASK_ZOMBIE || (task.flags & TF_STARTED) === 0
-      if (!(error instanceof OutOfProgram) || error.serial !== process.serial || !isOver) throw error
-    }
-    // exec clears TF_STARTED: the new program goes on, whatever the old one returns.
-    if ((task.flags & TF_STARTED) === 0) return
-    if (task.state < TASK_ZOMBIE) exitProgram(task, typeof code === 'number' ? code : 0)
-  }
-
-  private makeRequest(task: Task, name: string, args: readonly unknown[]): void {
-    const isNumbered = name === BY_NUMBER
-    const entry = isNumbered
-      ? callOfNumber(task, this.coreCalls, args[0])
-      : this.syscalls.get(CALL_ALIASES[name] ?? name)
-    if (entry === undefined)
-      throw new TypeError(`program ${task.comm} asked for '${name}': there is no such system call`)
-    startCall(task, entry, isNumbered ? args.slice(1) : args, this.runHandler)
   }
 
   // ---- looking ---------------------------------------------------------------------------------------------
