@@ -44,6 +44,8 @@ export interface Stage {
   readonly actors: readonly (Actor | undefined)[]
   /** `dev.ino` of /bin/x, whose data are not compared. */
   readonly image: string
+  /** Ports that the script has named so far: others are of the kernel's choice. */
+  readonly ports: Set<number>
   /** Makes actor K of a process that fork has created. */
   adopt(index: number, pid: number, parent: Actor): void
   /** The pid that a word means: T3, -T3, any, 0, a number. */

@@ -1,8 +1,6 @@
 /**
  * The operations of a script on files, as sysrun.c's `doop` carries them out with its static libc: musl opens with
  * O_LARGEFILE, sets close-on-exec by a second call, and opendir is an open with O_DIRECTORY|O_CLOEXEC.
- *
- * Left out: sockets (ops of the network, see replay.ts).
  */
 
 import type { Errno, Process, Stat } from 'paleokernel'

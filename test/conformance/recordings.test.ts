@@ -34,7 +34,11 @@ describe.each(RUNS)('profile %s answers like the recordings of Linux %s', (profi
 
   it.each(themes)('%s', (theme) => {
     const chosen = scripts.filter((script) => themeOf(script) === theme)
-    const divergences = chosen.flatMap((script) => describeDivergence(script, replay(script, { profile })))
+    // Socket calls are judged where everything that they show has its name in the era table.
+    const sockets = profile === '2.6.14' && recording === '2.6.20' && theme !== 'inet'
+    const divergences = chosen.flatMap((script) =>
+      describeDivergence(script, replay(script, { profile, sockets })),
+    )
     expect(divergences).toEqual([])
   })
 })

@@ -4,7 +4,7 @@
  * A script is compared up to its first line that disagrees: from there on the two worlds differ. A line that an
  * entry of the era table covers ends the script too, unless the entry says how to go on.
  *
- * Left out: the socket calls, until the library has a network (`sockets`).
+ * Socket calls are compared where `sockets` says so.
  */
 
 import type { Profile } from 'paleokernel'
@@ -36,7 +36,7 @@ export const SOCKET_OPS: ReadonlySet<string> = new Set([
 
 export interface ReplayOptions {
   readonly profile: Profile
-  /** Compare socket calls too. Turn on when the library has a network. */
+  /** Compare socket calls too, instead of ending a script at its first one. */
   readonly sockets?: boolean
 }
 

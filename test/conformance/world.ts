@@ -4,10 +4,12 @@
  * `spawn`, `settle`, `report`).
  */
 
-import { createKernel, DIRECT, ENOSYS, isErr, type Kernel, type Process, type Profile } from 'paleokernel'
+import { createKernel, DIRECT, ENOSYS, isErr, type Process, type Profile } from 'paleokernel'
+import { net } from 'paleokernel/net'
 import { type Actor, type Stage, Words } from './actor.js'
 import type { Answer, Line } from './answer.js'
 import { FILE_OPS } from './ops_files.js'
+import { SOCKET_OPS } from './ops_sockets.js'
 import { handlerOf, TASK_OPS } from './ops_tasks.js'
 import { isStep, type Outcome } from './step.js'
 import { type Dialect, dialectOf, pathOf, type Recording, strtol } from './values.js'
@@ -24,14 +26,23 @@ const SIG_BLOCK = 0
 /** What `pidof` gives for a task that never was. */
 const NO_PID = 999999
 
-const OPS = new Map(Object.entries({ ...FILE_OPS, ...TASK_OPS }))
+const OPS = new Map(Object.entries({ ...FILE_OPS, ...TASK_OPS, ...SOCKET_OPS }))
+
+const boot = (profile: Profile) =>
+  createKernel({ rootfs: 'empty', profile, backports: ['openat'], modules: [net()] })
+
+/** A kernel with sockets. */
+export type NetKernel = ReturnType<typeof boot>
+/** A process that has them. */
+export type NetProcess = ReturnType<NetKernel['spawn']>
 
 /** One kernel under test and the tasks of a script. */
 export class World implements Stage {
-  readonly kernel: Kernel
+  readonly kernel: NetKernel
   readonly dialect: Dialect
   readonly actors: (Actor | undefined)[] = new Array(TASKS).fill(undefined)
   readonly image: string
+  readonly ports = new Set<number>()
   /** The recorder itself: parent of task 0, in a session of its own, deaf to signals. */
   readonly recorder: Process
 
@@ -42,7 +53,7 @@ export class World implements Stage {
   constructor(profile: Profile, recording: Recording) {
     this.looksFirst = recording === '6.18'
     this.dialect = dialectOf(recording)
-    this.kernel = createKernel({ rootfs: 'empty', profile, backports: ['openat'] })
+    this.kernel = boot(profile)
     this.recorder = this.kernel.spawn({ uid: 0, gid: 0, comm: 'sysrun', umask: 0o022, cwd: '/' })
     this.image = this.furnish()
     this.startTask0()

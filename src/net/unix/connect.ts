@@ -226,6 +226,10 @@ export function unixName(sk: UnixSock): Sockaddr {
   return name
 }
 
+/** Who has written, for recvfrom; null for one without a name, which 2.2 shows as an empty one. Linux: unix_copy_addr. */
+export const writerName = (sk: UnixSock): Sockaddr | null =>
+  sk.address === null && isAtLeast(sk.net.k.facts.release, '2.6.14') ? null : unixName(sk)
+
 /** Errors: ENOTCONN. Linux: unix_getname. */
 export function unixGetname(sock: Socket, peer: boolean): Sockaddr | number {
   const sk = sock.sk as UnixSock

@@ -34,7 +34,7 @@ import {
   TCP_ESTABLISHED,
 } from '../sock.js'
 import { sockWait } from '../sock_wait.js'
-import { refusesOthers, unixDgramDisconnected, unixMaySend, unixName } from './connect.js'
+import { refusesOthers, unixDgramDisconnected, unixMaySend, writerName } from './connect.js'
 import { unixDetachFiles, unixFree, unixInflight } from './garbage.js'
 import { unixAutobind, unixFindOther, unixMkname } from './name.js'
 import { UnixCb, type UnixSock, unixAllocSkb, unixCb } from './sock.js'
@@ -162,7 +162,7 @@ export function unixDgramRecvmsg(current: Task, sock: Socket, msg: Msg, flags: n
   if (typeof skb === 'number') return skb
   wakeUp(sk.peerWait)
   const isPeeking = (flags & MSG_PEEK) !== 0
-  if (msg.wantsName && skb.sk !== null) msg.name = unixName(skb.sk as UnixSock)
+  if (msg.wantsName && skb.sk !== null) msg.name = writerName(skb.sk as UnixSock)
   const count = Math.min(msg.data.length, skb.len)
   if (count < skb.len) msg.flags |= MSG_TRUNC
   msg.data.set(count === skb.data.length ? skb.data : skb.data.subarray(skb.head, skb.head + count))

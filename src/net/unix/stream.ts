@@ -25,7 +25,7 @@ import {
   TCP_ESTABLISHED,
 } from '../sock.js'
 import { beginSockCall, sockCall, sockWait } from '../sock_wait.js'
-import { unixName } from './connect.js'
+import { writerName } from './connect.js'
 import { attachScm, takeScm } from './dgram.js'
 import { unixFree } from './garbage.js'
 import { type UnixSock, unixAllocSkb, unixCb } from './sock.js'
@@ -136,7 +136,7 @@ export function unixStreamRecvmsg(current: Task, sock: Socket, msg: Msg, flags: 
       return waitForData(current, sock, sk, copied, msg)
     }
     if (msg.scm !== null && !sameWriter(skb, msg)) break
-    if (msg.wantsName && msg.name === null && skb.sk !== null) msg.name = unixName(skb.sk as UnixSock)
+    if (msg.wantsName && msg.name === null && skb.sk !== null) msg.name = writerName(skb.sk as UnixSock)
     const chunk = Math.min(skb.len, size - copied)
     msg.data.set(chunk === skb.data.length ? skb.data : skb.data.subarray(skb.head, skb.head + chunk), copied)
     copied += chunk
