@@ -647,6 +647,18 @@ export {
 export { createKernel, failEach } from './create.js'
 export type { Audit, Books, Tally } from './kernel/books.js'
 export { KernelBug } from './kernel/bug.js'
+export {
+  assertMaySleep,
+  type Context,
+  contextOf,
+  localBhDisable,
+  localBhEnable,
+  localIrqRestore,
+  localIrqSave,
+  markBh,
+  raiseIrq,
+  raiseIrqAfter,
+} from './kernel/context.js'
 export type { Cred } from './kernel/cred.js'
 export type { KernelCore, KernelState } from './kernel/kernel.js'
 export {

@@ -19,6 +19,7 @@ import type { Mount } from '../vfs/mount.js'
 import { Nameidata } from '../vfs/nameidata.js'
 import type { FileSystemType, SuperBlock } from '../vfs/superblock.js'
 import type { Audit } from './books.js'
+import { Contexts } from './context.js'
 import type {
   CallName,
   Contributions,
@@ -64,6 +65,8 @@ export class KernelState {
   directQueue = new RunQueue()
   /** @internal Pending timers; `addTimer` sets one. */
   timers = new TimerHeap()
+  /** @internal Which handlers run, and what they have put off. */
+  contexts = new Contexts()
   /** The mount of `/`. */
   rootMnt: Mount | null = null
   /** All mounts in the order of mounting. */
@@ -126,6 +129,10 @@ export class KernelCore {
   readonly programs = new Map<string, ProgramImage>()
   /** Timer handlers by name. */
   readonly timerHandlers = new Map<string, NamedHandler>()
+  /** Handlers of interrupts by name. */
+  readonly interrupts = new Map<string, NamedHandler>()
+  /** Bottom halves by name. */
+  readonly bottomHalves = new Map<string, NamedHandler>()
   /** Entries that modules add to /proc. */
   readonly procEntries: ProcEntry[] = []
   /** Modules' notifiers, in order. */

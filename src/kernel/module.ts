@@ -77,7 +77,7 @@ export type PrctlHandler = (current: Task, a: unknown, b: unknown, c: unknown, d
 /** The kernel's name of the call that a number stands for, to this task; undefined where it stands for none. */
 export type CallName = (current: Task, nr: number) => string | undefined
 
-/** Runs a timer or deferred work by its name. `data` is what was given when it was set. */
+/** Runs a timer, an interrupt or a bottom half by its name. `data` is what was given when it was set. It cannot sleep. */
 export type NamedHandler = (k: KernelCore, data: unknown) => void
 
 /** What a module adds to a kernel. */
@@ -106,8 +106,12 @@ export interface Contributions<Api = unknown, Sys = unknown> {
   readonly callName?: CallName
   /** What it adds to the recount of `checkInvariants`: what it holds, and its own counts. */
   readonly audit?: Audit
-  /** Handlers of timers by name, for `addTimer`. */
+  /** Handlers of timers by name, for `addTimer`. They run as bottom halves. */
   readonly timers?: Readonly<Record<string, NamedHandler>>
+  /** Handlers of interrupts by name, for `raiseIrq`. */
+  readonly interrupts?: Readonly<Record<string, NamedHandler>>
+  /** Bottom halves by name, for `markBh`. */
+  readonly bottomHalves?: Readonly<Record<string, NamedHandler>>
 }
 
 /** Handlers by name, as a module gives them. */

@@ -10,6 +10,7 @@ import { BLOCKED, EINTR } from '../abi/errno.js'
 import type { SigHandler, SigHandlerFn } from '../abi/signal.js'
 import { ATTEND, REFUSED } from '../kernel/attention.js'
 import { KernelBug } from '../kernel/bug.js'
+import { hasDeferred, IRQ_TIMER, runDeferred, runTimer } from '../kernel/context.js'
 import { KernelCore, type KernelWiring } from '../kernel/kernel.js'
 import type { CallOutputs, ProgramImage, SyscallRequest, UserMode } from '../kernel/program.js'
 import { dequeueTask, enqueueTask, nthTask } from '../kernel/runqueue.js'
@@ -312,6 +313,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
 
   /** Serves woken tasks that the host drives, and signals for idle ones. */
   private settle(): void {
+    if (hasDeferred(this)) runDeferred(this)
     const { directQueue } = this.state
     const errors: unknown[] = []
     for (let task = directQueue.head; task !== null; task = directQueue.head) {
@@ -470,6 +472,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
           `run() did not come to rest in ${this.maxSteps} steps: pass { maxSteps } or { until }`,
         )
       }
+      if (this.attention !== 0) this.settle()
       if (this.state.runQueue.head === null) {
         if (!this.fireNextTimer(until)) return steps
       } else this.step()
@@ -488,6 +491,11 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
 
   /** Lets the clock jump to the next timer not after `until`, and runs it. */
   private fireNextTimer(until: number): boolean {
+    if (this.attention !== 0 && (this.state.directQueue.head !== null || hasDeferred(this))) {
+      // The host has woken somebody between calls, or marked a bottom half.
+      this.settle()
+      return true
+    }
     const { timers } = this.state
     const timer = timers.first()
     if (timer === undefined || timer.at > until) return false
@@ -498,8 +506,8 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
       timers.rearm(timer, this.state.now + 1000 / this.facts.hz)
       return true
     }
-    const handler = this.timerHandlers.get(timer.handler)
-    if (handler === undefined) throw new KernelBug(`no handler for timer '${timer.handler}'`)
+    if (timer.handler !== IRQ_TIMER && !this.timerHandlers.has(timer.handler))
+      throw new KernelBug(`no handler for timer '${timer.handler}'`)
     if (this.trace.timerFire) {
       this.trace.emitEvent({
         kind: 'timer:fire',
@@ -508,7 +516,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
         handler: timer.handler,
       })
     }
-    handler(this, timer.data)
+    runTimer(this, timer)
     this.settle()
     this.rethrowTraceErrors()
     return true

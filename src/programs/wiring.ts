@@ -66,6 +66,8 @@ class Wirer {
   private readonly filesystems = new Owners('file system')
   private readonly syscalls = new Owners('system call')
   private readonly timers = new Owners('timer handler')
+  private readonly interrupts = new Owners('interrupt handler')
+  private readonly bottomHalves = new Owners('bottom half')
   private readonly prctls = new Owners('operation of prctl')
   private readonly callNames = new Owners('numbering')
 
@@ -93,6 +95,14 @@ class Wirer {
     for (const type of contributions.filesystems ?? []) this.filesystem(type, owner)
     for (const device of contributions.devices ?? []) this.k.devices.register(device, owner)
     for (const [name, handler] of Object.entries(contributions.timers ?? {})) this.timer(name, handler, owner)
+    for (const [name, handler] of Object.entries(contributions.interrupts ?? {})) {
+      this.interrupts.claim(name, owner)
+      this.k.interrupts.set(name, handler)
+    }
+    for (const [name, handler] of Object.entries(contributions.bottomHalves ?? {})) {
+      this.bottomHalves.claim(name, owner)
+      this.k.bottomHalves.set(name, handler)
+    }
     for (const [name, handler] of Object.entries(contributions.syscalls ?? {}))
       this.syscall(name, handler, contributions.callShapes?.[name] ?? {}, owner)
     const entries = contributions.proc ?? []
@@ -143,6 +153,8 @@ class Wirer {
 export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean): void {
   k.filesystems.clear()
   k.timerHandlers.clear()
+  k.interrupts.clear()
+  k.bottomHalves.clear()
   k.procEntries.length = 0
   k.caches.clear()
   k.notifiers.length = 0
