@@ -4,10 +4,13 @@
  * The network collects them when it first needs them after a kernel was made, copied or restored (registry.ts).
  */
 
+import type { RuleSelector } from './inet/fib_rules.js'
 import type { NetfilterHook } from './netfilter.js'
 
 /** What a module adds to the network. */
 export interface NetContributions {
   /** Functions that see every IP packet at a point of its way and say what becomes of it. */
   readonly netfilter?: readonly NetfilterHook[]
+  /** Selectors of policy rules. */
+  readonly ruleSelectors?: readonly RuleSelector[]
 }

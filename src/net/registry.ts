@@ -10,6 +10,7 @@ import type { PacketType } from './dev_input.js'
 import type { NetDevice } from './device.js'
 import { arpPacketType, arpResolveOutput } from './inet/arp.js'
 import { inetFamily } from './inet/family.js'
+import type { RuleSelector } from './inet/fib_rules.js'
 import { icmpProtocol } from './inet/icmp.js'
 import { ipPacketType } from './inet/ip_input.js'
 import type { InetProtocol } from './inet/sock.js'
@@ -35,6 +36,8 @@ export interface NetRegistry {
   readonly linkOutputs: ReadonlyMap<number, LinkOutput>
   /** Netfilter hooks by point. */
   readonly netfilter: NetfilterTable
+  /** Modules' selectors of policy rules, by attribute. */
+  readonly ruleSelectors: ReadonlyMap<number, RuleSelector>
 }
 
 const FAMILIES: ReadonlyMap<number, NetFamily> = new Map([
@@ -57,9 +60,11 @@ const LINK_OUTPUTS: ReadonlyMap<number, LinkOutput> = new Map([[ARPHRD_ETHER, ar
 /** Collects what the modules of `k` contribute. */
 export function buildRegistry(k: KernelCore): NetRegistry {
   const hooks: NetfilterHook[] = []
+  const ruleSelectors = new Map<number, RuleSelector>()
   for (const { net } of k.contributions.values()) {
     if (net === undefined) continue
     hooks.push(...(net.netfilter ?? []))
+    for (const selector of net.ruleSelectors ?? []) ruleSelectors.set(selector.attribute, selector)
   }
   return {
     families: FAMILIES,
@@ -67,5 +72,6 @@ export function buildRegistry(k: KernelCore): NetRegistry {
     inetProtocols: INET_PROTOCOLS,
     linkOutputs: LINK_OUTPUTS,
     netfilter: netfilterTable(hooks),
+    ruleSelectors,
   }
 }

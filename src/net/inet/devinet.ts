@@ -7,21 +7,12 @@ import { EEXIST, EINVAL } from '../../abi/errno.js'
 import { IFF_LOOPBACK, IFF_RUNNING, IFF_UP } from '../../abi/if.js'
 import type { InIfaddr, NetDevice } from '../device.js'
 import type { NetState } from '../state.js'
+import { fibAddIfaddr, fibDelIfaddr, fibDisable, fibEnable } from './fib_semantics.js'
+import { inetMakeMask, RT_SCOPE_HOST, RT_SCOPE_UNIVERSE } from './fib_types.js'
 import { INADDR_LOOPBACK_N } from './ip.js'
-import { flushRoutes } from './route.js'
-
-/** Linux: RT_SCOPE_*. */
-export const RT_SCOPE_UNIVERSE = 0
-export const RT_SCOPE_SITE = 200
-export const RT_SCOPE_LINK = 253
-export const RT_SCOPE_HOST = 254
-export const RT_SCOPE_NOWHERE = 255
 
 /** An address behind another of the same network. */
 export const IFA_F_SECONDARY = 1
-
-/** 24 to 255.255.255.0, as an unsigned number. Linux: inet_make_mask. */
-export const inetMakeMask = (prefix: number): number => (prefix === 0 ? 0 : (-1 << (32 - prefix)) >>> 0)
 
 /** 255.255.255.0 to 24; -1 for what is no mask. Linux: inet_mask_len, bad_mask. */
 export function inetMaskLen(mask: number): number {
@@ -51,20 +42,22 @@ export function inetInsertIfa(net: NetState, dev: NetDevice, ifa: InIfaddr): num
     flags = IFA_F_SECONDARY
   }
   const at = flags === 0 ? lastPrimary : addresses.length
-  addresses.splice(at, 0, { ...ifa, flags })
-  flushRoutes(net)
+  const made = { ...ifa, flags }
+  addresses.splice(at, 0, made)
+  fibAddIfaddr(net, dev, made)
   return 0
 }
 
 /** Takes an address off; secondary ones of the same network go with a primary one. Linux: inet_del_ifa. */
 export function inetDelIfa(net: NetState, dev: NetDevice, ifa: InIfaddr): void {
   const isPrimary = (ifa.flags & IFA_F_SECONDARY) === 0
-  dev.addresses = dev.addresses.filter((other) => {
-    if (other === ifa) return false
-    const belongs = other.mask === ifa.mask && ((other.address ^ ifa.address) & ifa.mask) === 0
-    return !(isPrimary && belongs && (other.flags & IFA_F_SECONDARY) !== 0)
-  })
-  flushRoutes(net)
+  const belongs = (other: InIfaddr): boolean =>
+    other.mask === ifa.mask && ((other.address ^ ifa.address) & ifa.mask) === 0
+  const gone = dev.addresses.filter(
+    (other) => other === ifa || (isPrimary && belongs(other) && (other.flags & IFA_F_SECONDARY) !== 0),
+  )
+  dev.addresses = dev.addresses.filter((other) => !gone.includes(other))
+  for (const other of gone.reverse()) fibDelIfaddr(net, dev, other)
 }
 
 /** Brings a device up; the loopback device gets 127.0.0.1. Linux: dev_open, inetdev_event. */
@@ -73,11 +66,11 @@ export function devOpen(net: NetState, dev: NetDevice): void {
   dev.flags |= IFF_UP | IFF_RUNNING
   if ((dev.flags & IFF_LOOPBACK) !== 0 && dev.addresses.length === 0)
     inetInsertIfa(net, dev, makeIfaddr(dev, INADDR_LOOPBACK_N, 8))
-  flushRoutes(net)
+  else fibEnable(net, dev)
 }
 
 /** Takes a device down. Linux: dev_close. */
 export function devClose(net: NetState, dev: NetDevice): void {
   dev.flags &= ~(IFF_UP | IFF_RUNNING)
-  flushRoutes(net)
+  fibDisable(net, dev)
 }

@@ -104,7 +104,8 @@ function loopBack(net: NetState, skb: SkBuff, route: Route): void {
   const copy = skbClone(skb)
   copy.pktType = PACKET_LOOPBACK
   copy.isChecked = true
-  copy.dst = null
+  // As it is for all, it is for this host too.
+  copy.dst = route
   netifRx(net, copy)
 }
 

@@ -5,7 +5,9 @@
 import { isAtLeast } from '../../abi/profile.js'
 import type { KernelCore } from '../../kernel/kernel.js'
 import { ArpTable } from './arp_table.js'
+import { FibState } from './fib_types.js'
 import { FragTable } from './frag_table.js'
+import { RouteCache } from './route_cache.js'
 import type { InetSock } from './sock.js'
 
 /** Ports of one protocol and who has them. */
@@ -65,6 +67,10 @@ export class IcmpMib {
 export class InetState {
   /** Changes whenever kept routes may no longer do. */
   routeGeneration = 1
+  /** Routing tables and rules. */
+  fib: FibState
+  /** Routes that have been found. */
+  routes = new RouteCache()
   /** The next IP id. Linux: ip_id_count. */
   nextId = 0
   /** Are packets of others sent on? Linux: ip_forward. */
@@ -88,6 +94,7 @@ export class InetState {
 
   constructor(k: KernelCore) {
     const isOld = !isAtLeast(k.facts.release, '2.2.12')
+    this.fib = new FibState(!isOld)
     this.portHigh = isOld ? 32767 : 4999
     this.udp = new PortTable(isOld ? 1024 : 1023)
   }

@@ -68,7 +68,7 @@ import {
 import { be16, ipDaddr, ipHlen, ipSaddr, isMulticast, put16 } from './ip.js'
 import { FIREWALLED, ipAllocSkb, ipLocalOut, ipPushHeader } from './ip_output.js'
 import { getPort, hashPort, unhashPort } from './ports.js'
-import { ipRouteOutput, routeHolds } from './route.js'
+import { ipRouteOutput, routeHolds, routeRefused } from './route.js'
 import { type Route, RTN_BROADCAST, RTN_MULTICAST } from './route_types.js'
 import { BINDADDR_LOCK, BINDPORT_LOCK, type InetProto, type InetProtocol, InetSock } from './sock.js'
 
@@ -100,7 +100,7 @@ function routeTo(
     mark: 0,
     key: sk.routeKey,
   })
-  if (isErr(route)) return route
+  if (isErr(route)) return routeRefused(current, route)
   if (route.type === RTN_BROADCAST && !sk.broadcast)
     return deny(current, EACCES, 'state', undefined, 'the socket may not send to all: SO_BROADCAST is off')
   if (isConnected) sk.route = route

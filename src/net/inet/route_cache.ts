@@ -1,0 +1,80 @@
+/**
+ * Routes that have been found, by everything that was asked. Linux: rt_hash_table, rt_intern_hash, rt_cache_flush,
+ * rt_garbage_collect, net/ipv4/route.c (2.2.12, 2.6.14).
+ *
+ * An entry stays until the cache is flushed, whatever rules or tables say meanwhile: changes of routes, addresses and
+ * devices flush it, changes of rules do not. They flush at once, as with /proc/sys/net/ipv4/route/min_delay at 0.
+ */
+
+import type { NetState } from '../state.js'
+import type { Flow, Route } from './route_types.js'
+
+/** A kept answer. Linux: struct rtable. */
+export interface CachedRoute {
+  readonly flow: Flow
+  readonly route: Route
+  /** How often it has been the answer. */
+  uses: number
+  /** When last: milliseconds since boot. */
+  lastUse: number
+}
+
+/** Linux: ip_rt_max_size, for a machine of the time. */
+const MAX_SIZE = 4096
+
+/** The cache. */
+export class RouteCache {
+  /** Entries by destination. */
+  entries = new Map<number, CachedRoute[]>()
+  /** How many. */
+  size = 0
+}
+
+/** Everything kept is forgotten. Linux: rt_cache_flush. */
+export function flushRoutes(net: NetState): void {
+  const { inet } = net
+  inet.routeGeneration++
+  if (inet.routes.size === 0) return
+  inet.routes.entries.clear()
+  inet.routes.size = 0
+}
+
+const isSame = (a: Flow, b: Flow): boolean =>
+  a.dst === b.dst &&
+  a.src === b.src &&
+  a.oif === b.oif &&
+  a.iif === b.iif &&
+  a.tos === b.tos &&
+  a.mark === b.mark &&
+  a.key === b.key
+
+/** The kept answer to a question, or null. */
+export function cachedRoute(net: NetState, flow: Flow): Route | null {
+  const chain = net.inet.routes.entries.get(flow.dst)
+  if (chain === undefined) return null
+  for (const entry of chain) {
+    if (!isSame(entry.flow, flow)) continue
+    entry.uses++
+    entry.lastUse = net.k.state.now
+    return entry.route
+  }
+  return null
+}
+
+/** Keeps an answer; of too many the oldest half goes. Linux: rt_intern_hash, rt_garbage_collect. */
+export function keepRoute(net: NetState, flow: Flow, route: Route): Route {
+  const { routes } = net.inet
+  if (routes.size >= MAX_SIZE) {
+    for (const [dst, chain] of routes.entries) {
+      if (routes.size <= MAX_SIZE / 2) break
+      routes.entries.delete(dst)
+      routes.size -= chain.length
+    }
+  }
+  const entry = { flow, route, uses: 0, lastUse: net.k.state.now }
+  const chain = routes.entries.get(flow.dst)
+  if (chain === undefined) routes.entries.set(flow.dst, [entry])
+  else chain.push(entry)
+  routes.size++
+  return route
+}
