@@ -157,7 +157,7 @@ function filtered(current: Task, confinement: Confinement, filter: Filter, entry
 
 /** The call is not made. An error is the verdict itself, so that it has a reason. */
 function skip(current: Task, result: number): number {
-  if (result < 0) return result
+  if (result < 0 && result !== SKIPPED) return result
   current.result = result
   return SKIPPED
 }

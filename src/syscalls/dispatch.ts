@@ -97,7 +97,10 @@ export function endRefused(
 ): void {
   if (task.state >= TASK_ZOMBIE) return
   settleRefusal(task, entry, args[0], args[1], verdict)
-  finishCall(task, call, verdict === SKIPPED ? task.result : verdict, runHandler)
+  const result = verdict === SKIPPED ? task.result : verdict
+  // Whatever number it is, it is a result: a hook cannot put the task to sleep, nor restart the call.
+  if (task.sigPending) returnToUser(task, call, result, runHandler)
+  else complete(task, call, result)
 }
 
 /** Asks the modules that look at a flagged task's calls. */
