@@ -130,3 +130,48 @@ export { BPF_JUMP, BPF_STMT, checkFilter, decodeBpf, encodeBpf, type SockFilter 
 export { runBpf } from './bpf_run.js'
 export { assembleBpf, disassembleBpf, listBpf } from './bpf_text.js'
 export type { SeccompOptions } from './options.js'
+export {
+  Broker,
+  type BrokerOptions,
+  type Budget,
+  type ChildEnds,
+  type Client,
+  type Meter,
+  type PortsResource,
+  REVOKED,
+  type ServiceResource,
+} from './rpc/broker.js'
+export type { BrokerCalls, Call, ClientCalls, Steps } from './rpc/calls.js'
+export { type ArgsOf, type Capability, Link, type ResultOf } from './rpc/client.js'
+export {
+  encodeFrame,
+  FRAME_CALL,
+  FRAME_ERROR,
+  FRAME_REPLY,
+  type Frame,
+  FrameReader,
+  HEADER_SIZE,
+  MAX_FRAME,
+  MAX_PAYLOAD,
+} from './rpc/frame.js'
+export {
+  decodeRestrictions,
+  encodeRestrictions,
+  type Grant,
+  type Resource,
+  type Restrictions,
+} from './rpc/grant.js'
+export {
+  DIRECTORY,
+  defineInterface,
+  FILE,
+  type Interface,
+  LINK,
+  OPEN_CREATE,
+  OPEN_WRITE,
+  type Operation,
+  PORTS,
+  STREAM,
+  words,
+} from './rpc/interfaces.js'
+export type { DirectoryResource, FileResource, StreamResource } from './rpc/objects.js'
