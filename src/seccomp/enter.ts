@@ -138,7 +138,7 @@ function filtered(current: Task, confinement: Confinement, filter: Filter, entry
     case SECCOMP_RET_ALLOW:
       return 0
     case SECCOMP_RET_ERRNO:
-      return skip(current, -Math.min(data, MAX_ERRNO))
+      return skip(current, 0 - Math.min(data, MAX_ERRNO))
     case SECCOMP_RET_TRAP:
       sendSigsys(current, entry, data)
       return skip(current, entry.nr)
