@@ -51,6 +51,13 @@ export interface CharDevice {
   }[]
   /** The operations for a minor; null where there is no such unit (ENODEV or ENXIO as the driver says). */
   open(k: KernelCore, minor: number): FileOperations | null
+  /**
+   * For a driver that can be loaded and removed: is it there? Others may have its major meanwhile. A driver without
+   * this is always there. Linux: register_chrdev in init_module.
+   */
+  isLoaded?(): boolean
+  /** An open has found nobody with this major: loads the driver, or says false. Linux: request_module. */
+  load?(): boolean
 }
 
 /** What a /proc entry is about: the task of /proc/<pid>/…, or none. */

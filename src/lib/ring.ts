@@ -11,8 +11,9 @@ export class ByteRing {
   /** Bytes held. */
   length = 0
 
-  constructor(capacity: number) {
-    this.buffer = new Uint8Array(capacity)
+  /** Of so many bytes, or in a buffer that is the caller's. */
+  constructor(capacity: number | Uint8Array) {
+    this.buffer = typeof capacity === 'number' ? new Uint8Array(capacity) : capacity
   }
 
   get capacity(): number {

@@ -7,7 +7,10 @@
  *
  * Major 10 is shared, as by misc_register: several drivers may have it while their minors differ.
  *
- * Left out: loading a driver on demand (`char-major-N`), regions of minors that share a major (2.6).
+ * A driver that can be loaded (`isLoaded`) has its number only while it is there; an open that finds nobody asks it to
+ * load, as request_module of `char-major-N` does.
+ *
+ * Left out: regions of minors that share a major (2.6).
  */
 
 import { type DevT, major, minor, mkdev } from '../abi/brand.js'
@@ -56,6 +59,8 @@ class DriverTable {
   readonly byMajor = new Map<number, Registered>()
   /** Drivers that share MISC_MAJOR, by minor. */
   readonly misc = new Map<number, Registered>()
+  /** Drivers that come and go; several may want one number. */
+  readonly loadable: Registered[] = []
 
   constructor(limit: number) {
     this.limit = limit
@@ -64,8 +69,26 @@ class DriverTable {
   /** The highest free major. Linux: register_chrdev with major 0, fs/devices.c (2.2), fs/char_dev.c (2.6). */
   highestFree(): number {
     let at = this.limit - 1
-    while (at > 0 && (at === MISC_MAJOR || this.byMajor.has(at))) at--
+    while (at > 0 && (at === MISC_MAJOR || this.byMajor.has(at) || this.wants(at))) at--
     return at
+  }
+
+  /** Who has a major now? */
+  holder(major: number): Registered | undefined {
+    return (
+      this.byMajor.get(major) ??
+      this.loadable.find((entry) => entry.major === major && entry.driver.isLoaded?.() === true)
+    )
+  }
+
+  /** Lets drivers of a major that nobody has load. Linux: request_module("char-major-%d"). */
+  request(major: number): Registered | undefined {
+    return this.loadable.find((entry) => entry.major === major && entry.driver.load?.() === true)
+  }
+
+  /** Does some driver that is not there want it? */
+  private wants(major: number): boolean {
+    return this.loadable.some((entry) => entry.major === major)
   }
 }
 
@@ -97,6 +120,7 @@ export class DeviceRegistry {
     const entry: Registered = { driver, owner, major: number }
     this.checkNumbers(entry, table)
     if (number === MISC_MAJOR && kind === 'char') this.addMisc(entry)
+    else if (driver.isLoaded !== undefined) table.loadable.push(entry)
     else this.addMajor(entry, table, kind)
     for (const node of driver.nodes) this.addNode(entry, kind, node)
     return number
@@ -115,10 +139,15 @@ export class DeviceRegistry {
   /** The major that a driver got, by its name; undefined when there is none. */
   majorOf(name: string, kind: 'char' | 'block' = 'char'): number | undefined {
     const table = kind === 'char' ? this.chars : this.blocks
-    for (const entry of [...table.byMajor.values(), ...table.misc.values()]) {
+    for (const entry of [...table.byMajor.values(), ...table.misc.values(), ...table.loadable]) {
       if (entry.driver.name === name) return entry.major
     }
     return undefined
+  }
+
+  /** Has some driver that is there this major? Linux: register_chrdev: EBUSY. */
+  isTaken(number: number, kind: 'char' | 'block' = 'char'): boolean {
+    return (kind === 'char' ? this.chars : this.blocks).holder(number) !== undefined
   }
 
   /** What to put into /dev, in the order of registration. */
@@ -130,6 +159,7 @@ export class DeviceRegistry {
   describe(): string {
     const lines = (table: DriverTable): string => {
       const names = new Map([...table.byMajor].map(([at, entry]) => [at, entry.driver.name]))
+      for (const { major: at, driver } of table.loadable) if (driver.isLoaded?.()) names.set(at, driver.name)
       if (table.misc.size > 0) names.set(MISC_MAJOR, 'misc')
       const sorted = [...names].sort(([a], [b]) => a - b)
       return sorted.map(([at, name]) => `${String(at).padStart(3)} ${name}\n`).join('')
@@ -151,7 +181,7 @@ export class DeviceRegistry {
   private lookup(k: KernelCore, table: DriverTable, dev: number): Ret<FileOperations> {
     const at = major(dev)
     const isMisc = at === MISC_MAJOR && table.misc.size > 0
-    const entry = isMisc ? table.misc.get(minor(dev)) : table.byMajor.get(at)
+    const entry = isMisc ? table.misc.get(minor(dev)) : (table.holder(at) ?? table.request(at))
     // misc_open says ENODEV for a minor that nobody has.
     if (entry === undefined) return isMisc ? ENODEV : this.noDriver()
     return entry.driver.open(k, minor(dev)) ?? ENXIO

@@ -6,6 +6,7 @@ import { EAGAIN, EINVAL, ENODEV, ENOSPC, ENXIO, type Errno, errnoName, isErr } f
 import { O_APPEND, O_RDONLY, O_RDWR, O_WRONLY, SEEK_END, SEEK_SET } from '../../src/abi/fcntl.js'
 import { profileFacts } from '../../src/abi/profile.js'
 import { memDevice } from '../../src/fs/dev/mem.js'
+import type { KernelCore } from '../../src/kernel/kernel.js'
 import type { CharDevice } from '../../src/kernel/module.js'
 import { DeviceRegistry } from '../../src/vfs/devices.js'
 import { defineFileOps } from '../../src/vfs/ops.js'
@@ -135,6 +136,28 @@ describe('DeviceRegistry', () => {
     expect(() => devices.register(device('x', 10, [200]), "module 'x'")).toThrow(
       "device 'x' of module 'x' wants misc minor 200, which device 'tun' of module 'net' has",
     )
+  })
+
+  it('has a driver that comes and goes only while it is there, and asks it to come', () => {
+    const devices = registry('2.2.12')
+    const k = {} as KernelCore
+    let loaded = false
+    const comes = { ...device('comes', 60), isLoaded: () => loaded }
+    devices.register(comes, "module 'a'")
+    expect(devices.register(device('other', 61), "module 'b'")).toBe(61)
+    expect([devices.open(k, mkdev(60, 0)), devices.isTaken(60)]).toEqual([ENODEV, false])
+    expect(devices.describe()).not.toContain('comes')
+    loaded = true
+    expect([devices.open(k, mkdev(60, 0)), devices.isTaken(60)]).toEqual([ops, true])
+    expect(devices.describe()).toContain(' 60 comes\n')
+    expect(devices.majorOf('comes')).toBe(60)
+
+    let asked = 0
+    const load = (): boolean => ++asked > 1
+    devices.register({ ...device('asked', 62), isLoaded: () => false, load }, "module 'c'")
+    expect(devices.open(k, mkdev(62, 0))).toBe(ENODEV)
+    expect(devices.open(k, mkdev(62, 0))).toBe(ops)
+    expect(devices.register(device('d', 'dynamic'), "module 'd'")).toBe(127)
   })
 
   it('lists what it has', () => {
