@@ -24,26 +24,49 @@ const allow: AnyHook = () => 0
 const noAnswer: AnyHook = () => undefined
 
 function guarded(module: string, name: HookName, kind: HookKind, hook: AnyHook): AnyHook {
-  const notesAll = name === 'capable' || name === 'syscallEnter' || name === 'syscallWork'
+  const notesAll = name === 'capable' || name === 'syscallEnter'
   return (...args) => {
     let verdict: number | undefined
     try {
       verdict = hook(...args)
     } catch (error) {
-      if (error instanceof KernelBug) throw error
-      throw new KernelBug(`hook ${name} of module '${module}' threw: ${String(error)}`, error)
+      throw asBug(module, name, error)
     }
     if (kind === 'notify') return 0
     if (kind === 'fill' && verdict === undefined) return undefined
-    if (typeof verdict !== 'number' || verdict > 0 || Number.isNaN(verdict)) {
-      throw new KernelBug(
-        `hook ${name} of module '${module}' returned ${String(verdict)}: 0 or an errno is wanted`,
-      )
-    }
+    checkVerdict(module, name, verdict)
     if (kind !== 'filter' && (verdict < 0 || notesAll))
       note(module, name, verdict, args[0] as Task | null, args[1])
     return verdict
   }
+}
+
+/** As `guarded`, for the hook that every call of a flagged task waits for: no list of arguments is made. */
+function guardedWork(module: string, hook: AnyHook): AnyHook {
+  return (current, name, nr, a, b, c, d, e, f) => {
+    let verdict: number | undefined
+    try {
+      verdict = hook(current, name, nr, a, b, c, d, e, f)
+    } catch (error) {
+      throw asBug(module, 'syscallWork', error)
+    }
+    if (verdict === 0 && (current as Task).state < TASK_ZOMBIE) return 0
+    checkVerdict(module, 'syscallWork', verdict)
+    note(module, 'syscallWork', verdict, current as Task, name)
+    return verdict
+  }
+}
+
+function asBug(module: string, name: HookName, error: unknown): KernelBug {
+  if (error instanceof KernelBug) return error
+  return new KernelBug(`hook ${name} of module '${module}' threw: ${String(error)}`, error)
+}
+
+function checkVerdict(module: string, name: HookName, verdict: unknown): asserts verdict is number {
+  if (typeof verdict === 'number' && verdict <= 0) return
+  throw new KernelBug(
+    `hook ${name} of module '${module}' returned ${String(verdict)}: 0 or an errno is wanted`,
+  )
 }
 
 /** What a hook has said or done, for `kernel.why`. */
@@ -85,7 +108,9 @@ function compile(name: HookName, sources: readonly HookSource[]): AnyHook {
     const hook = source.hooks[name] as AnyHook | undefined
     if (hook === undefined) continue
     const kind = HOOKS[name]
-    const first = guarded(source.module, name, kind, hook.bind(source.hooks))
+    const bound = hook.bind(source.hooks)
+    const first =
+      name === 'syscallWork' ? guardedWork(source.module, bound) : guarded(source.module, name, kind, bound)
     const rest = chain
     if (rest === none) chain = first
     else if (kind === 'notify') chain = both(first, rest)
