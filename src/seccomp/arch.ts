@@ -20,6 +20,8 @@ export interface Abi {
   readonly mode1: readonly number[]
   /** seccomp_data.arch; 0 where there are no filters. */
   readonly audit: number
+  /** Are its numbers those of the kernel underneath? */
+  readonly isOwn: boolean
   /** Are registers 64 bits wide? */
   readonly is64: boolean
   /** The number of a call that a program makes by name; -1 for one that the architecture does not have. */
@@ -43,6 +45,7 @@ const I386_SECCOMP = 354
 const i386: Abi = Object.freeze({
   mode1: Object.freeze([3, 4, 1, 119, 0]),
   audit: AUDIT_ARCH_I386,
+  isOwn: true,
   is64: false,
   number: (name: string, nr: number) => (name === 'seccomp' ? I386_SECCOMP : nr),
   name: (nr: number, release: Profile) => (nr === I386_SECCOMP ? 'seccomp' : syscallName(nr, release)),
@@ -75,6 +78,7 @@ const X86_64_LIBRARY: ReadonlyMap<string, string> = new Map([
 const x86_64: Abi = Object.freeze({
   mode1: Object.freeze([0, 1, 60, 15, 0]),
   audit: AUDIT_ARCH_X86_64,
+  isOwn: false,
   is64: true,
   number: (name: string, nr: number) =>
     X86_64_NUMBERS.get(name) ?? X86_64_NUMBERS.get(X86_64_LIBRARY.get(name) ?? '') ?? unnamed(name, nr),
@@ -97,6 +101,7 @@ function fourCalls(read: number, write: number, exit: number, sigreturn: number,
   return Object.freeze({
     mode1: Object.freeze([read, write, exit, sigreturn, 0]),
     audit: 0,
+    isOwn: false,
     is64,
     number: (name: string, nr: number) => numbers.get(name) ?? unnamed(name, nr),
     name: (nr: number) => names.get(nr),

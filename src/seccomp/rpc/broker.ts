@@ -82,6 +82,8 @@ export class Client {
   end: string | null = null
   /** Its wait status, when the broker has parted with it. */
   status: number | null = null
+  /** Milliseconds of processor time that it has used, then. */
+  cpuMs = 0
   /** @internal */
   readonly reader = new FrameReader()
   /** @internal When the frame that has begun must be there; null: none has. */
@@ -205,7 +207,10 @@ export class Broker {
     yield* this.sys.close(client.ends.calls)
     yield* this.sys.close(client.ends.replies)
     const waited = yield* this.sys.waitpid(client.pid, isErr(killed) ? WNOHANG : 0)
-    client.status = isErr(waited) ? null : waited.status
+    if (!isErr(waited)) {
+      client.status = waited.status
+      client.cpuMs = (waited.rusage.utime + waited.rusage.stime) / 1000
+    }
     client.grants.clear()
     client.waiting = []
   }

@@ -7,6 +7,7 @@ import type { PollFd } from '../../abi/poll.js'
 import type { Sigaction } from '../../abi/signal.js'
 import type { Dirent, Stat } from '../../abi/stat.js'
 import type { Timeval } from '../../abi/time.js'
+import type { WaitResult } from '../../abi/wait.js'
 import type { SyscallRequest } from '../../kernel/program.js'
 
 /** A call to be made with `yield*`. */
@@ -53,7 +54,7 @@ export interface BrokerCalls extends ClientCalls {
   /** See kill(2). */
   kill(pid: number, signal: number): Call<number>
   /** See waitpid(2). */
-  waitpid(pid: number, options?: number): Call<{ readonly pid: number; readonly status: number } | Errno>
+  waitpid(pid: number, options?: number): Call<WaitResult | Errno>
   /** See sigaction(2). */
   sigaction(signal: number, action?: Sigaction | null): Call<Sigaction | Errno>
   /** See gettimeofday(2). */
