@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { compare, cpuShare } from '../examples/cpushare.js'
 import { demo } from '../examples/demo.js'
 import { device } from '../examples/device.js'
 import { policyModule } from '../examples/policy-module.js'
@@ -114,11 +115,31 @@ describe('the small ones', () => {
     expectInOrder(lines, [/chmod 0644 now +gets in at attempt 4/, /notices nothing +never gets in/])
   })
 
+  it('cpushare: work is billed, and whoever misbehaves is killed, by the kernel or by the broker', () => {
+    expectInOrder(printed(cpuShare), [
+      /^honest +2 +\d+ +0 +\d+ +exited with 0; it is gone$/,
+      /^greedy +0 +0 +0 +1\d\d\d +killed by SIGXCPU; it is gone$/,
+      /^thief +0 +0 +0 +\d+ +killed by SIGKILL; it is gone$/,
+      /^prying +6 +\d+ +6 +\d+ +killed by SIGKILL; it made too many mistakes$/,
+      /^babbler +0 +24 +0 +\d+ +killed by SIGKILL; it sent what is no frame$/,
+      "the honest one's result: sum 55",
+      'the broker itself exited with 0',
+    ])
+  })
+
+  it('cpushare: the heavier way allows select, refuses instead of killing, and everybody pays for it', () => {
+    expectInOrder(printed(compare), [
+      /^nothing +yes +yes +yes /,
+      /^mode 1 +yes +dies +dies +\d+ ns +\d+ ns$/,
+      /^policy +yes +yes +EPERM +\d+ ns +\d+ ns$/,
+    ])
+  })
+
   it('are all tested here', () => {
     const folder = new URL('../examples/', import.meta.url)
     const main = readdirSync(folder).filter((name) =>
       readFileSync(new URL(name, folder), 'utf8').includes('if (isMain(import.meta.url))'),
     )
-    expect(main.sort()).toEqual(['demo.ts', 'device.ts', 'policy-module.ts', 'time-travel.ts'])
+    expect(main.sort()).toEqual(['cpushare.ts', 'demo.ts', 'device.ts', 'policy-module.ts', 'time-travel.ts'])
   })
 })
