@@ -63,26 +63,24 @@ export function lookupFrom(
 
 /** Walks on from nd.mnt and nd.dentry. Linux: __link_path_walk. */
 function walk(current: Task, nd: Nameidata, path: ParsedPath, flags: number): number {
-  const { names } = path
-  const last = names.length - 1
-  if (last < 0) return 0
-  for (let i = 0; ; i++) {
+  const { dirs, last } = path
+  if (last === '') return 0
+  for (let i = 0; i < dirs.length; i++) {
     const dir = nd.dentry.inode
     if (dir === null) return ENOENT
     const denied = searchPermission(current, dir)
     if (denied !== 0) return denied
-    const name = names[i]
-    if (name === undefined) return ENOENT
-    const tooLong = i === path.tooLong
-    if (i === last) return walkLast(current, nd, path, name, tooLong, flags)
-    if (name === '..') {
-      followDotDot(current, nd)
-      continue
+    const name = dirs[i] as string
+    if (name === '..') followDotDot(current, nd)
+    else if (name !== '.') {
+      const failed = stepInto(current, nd, dir, name, i === path.tooLong)
+      if (failed !== 0) return failed
     }
-    if (name === '.') continue
-    const failed = stepInto(current, nd, dir, name, tooLong)
-    if (failed !== 0) return failed
   }
+  const dir = nd.dentry.inode
+  if (dir === null) return ENOENT
+  const denied = searchPermission(current, dir)
+  return denied !== 0 ? denied : walkLast(current, nd, path, last, dirs.length === path.tooLong, flags)
 }
 
 /** One component in the middle of a path: it must lead to a directory. */
