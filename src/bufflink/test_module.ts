@@ -1,0 +1,71 @@
+/**
+ * bufflink_test: the package's own kernel module, which makes a ring of the default size and appends to it when told,
+ * from each of the three contexts. Its partner is the program devtest (src/userland).
+ *
+ * The original is lost; its README says that it says its minor in the kernel's log. Reference §4.1.
+ */
+
+import { EEXIST, ENOENT, isErr } from '../abi/errno.js'
+import { markBh, raiseIrq } from '../kernel/context.js'
+import { defineModule } from '../kernel/module.js'
+import { type Bufflink, bufflinkAppend, bufflinkCreate, bufflinkDestroy } from './ring.js'
+
+/** What `kernel.bufflinkTest` offers to the host. */
+export interface BufflinkTestApi {
+  /** `insmod ./bufflink_test.o`: makes the ring and says its minor in the log. 0, EEXIST, or why there is no ring. */
+  insmod(): number
+  /** `rmmod bufflink_test`: takes the ring away (BL-22). 0 or ENOENT. */
+  rmmod(): number
+  /** The ring, while the module is loaded. */
+  ring(): Bufflink | null
+  /** Appends from process context. */
+  append(data: Uint8Array): void
+  /** Appends from a bottom half. */
+  appendFromBh(data: Uint8Array): void
+  /** Appends from an interrupt handler: now, if interrupts are not masked. */
+  appendFromIrq(data: Uint8Array): void
+}
+
+/** The names of its handlers: for raiseIrqAfter. */
+const IRQ = 'bufflink_test.irq'
+const BH = 'bufflink_test.bh'
+
+/** The module. It is not loaded until `insmod`. */
+export function bufflinkTest() {
+  return defineModule({
+    name: 'bufflinkTest',
+    requires: ['bufflink'],
+    init: (): { bl: Bufflink | null } => ({ bl: null }),
+    attach(k, state) {
+      /** What arrives after rmmod is nobody's. */
+      const append = (data: unknown): void => {
+        if (state.bl !== null && data instanceof Uint8Array) bufflinkAppend(state.bl, data)
+      }
+      const api: BufflinkTestApi = {
+        insmod() {
+          if (state.bl !== null) return EEXIST
+          const bl = bufflinkCreate(k, { size: 0, minor: -1 })
+          if (isErr(bl)) return bl
+          state.bl = bl
+          k.printk(`bufflink_test: minor is ${bl.minor}`)
+          return 0
+        },
+        rmmod() {
+          if (state.bl === null) return ENOENT
+          bufflinkDestroy(k, state.bl)
+          state.bl = null
+          return 0
+        },
+        ring: () => state.bl,
+        append,
+        appendFromBh: (data) => markBh(k, BH, data.slice()),
+        appendFromIrq: (data) => raiseIrq(k, IRQ, data.slice()),
+      }
+      return {
+        api,
+        interrupts: { [IRQ]: (_k, data) => append(data) },
+        bottomHalves: { [BH]: (_k, data) => append(data) },
+      }
+    },
+  })
+}
