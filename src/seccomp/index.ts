@@ -64,10 +64,10 @@ export function seccomp(options: SeccompOptions = {}) {
             const confinement = slot.get(current)
             if (confinement === undefined || confinement.mode === SECCOMP_MODE_DISABLED) return 0
             const abi = confinement.isCompat ? abis.compat : abis.native
-            const [read, write] = abi.mode1
-            // The short way of what a confined task does nearly always.
-            if (confinement.mode === SECCOMP_MODE_STRICT && abi.isOwn && (nr === read || nr === write))
-              return 0
+            // The short way of what a confined task does nearly always: read and write are in front.
+            if (confinement.mode === SECCOMP_MODE_STRICT && abi.isOwn) {
+              if (nr === abi.mode1[0] || nr === abi.mode1[1]) return 0
+            }
             return confinement.mode === SECCOMP_MODE_STRICT
               ? enterStrict(settings, current, abi, name, nr)
               : enterFiltered(current, confinement, abi, name, nr, [a, b, c, d, e, f])
