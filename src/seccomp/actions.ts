@@ -9,14 +9,18 @@ export const SECCOMP_MODE_STRICT = 1
 /** What filters say. */
 export const SECCOMP_MODE_FILTER = 2
 
-/** Operations of seccomp(2). */
+/** seccomp(2): enters mode 1. */
 export const SECCOMP_SET_MODE_STRICT = 0
+/** seccomp(2): adds a filter. */
 export const SECCOMP_SET_MODE_FILTER = 1
+/** seccomp(2): is an action known? 4.14. */
 export const SECCOMP_GET_ACTION_AVAIL = 2
 
-/** Flags of SECCOMP_SET_MODE_FILTER: for all threads; log; no mitigation of speculation. */
+/** Flag of SECCOMP_SET_MODE_FILTER: for all threads. */
 export const SECCOMP_FILTER_FLAG_TSYNC = 1
+/** Flag: to log refusals, which nobody reads here. */
 export const SECCOMP_FILTER_FLAG_LOG = 2
+/** Flag: no mitigation of speculation, which there is not here. */
 export const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4
 
 /** The upper half of what a filter returns is the action … */
@@ -53,4 +57,5 @@ export const PR_GET_NO_NEW_PRIVS = 39
 
 /** seccomp_data.arch. Linux: include/linux/audit.h. */
 export const AUDIT_ARCH_I386 = 0x40000003
+/** seccomp_data.arch of x86-64. */
 export const AUDIT_ARCH_X86_64 = 0xc000003e

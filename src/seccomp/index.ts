@@ -174,6 +174,7 @@ export {
   OPEN_CREATE,
   OPEN_WRITE,
   type Operation,
+  operation,
   PORTS,
   STREAM,
   words,

@@ -39,8 +39,11 @@ export interface Budget {
 
 /** What a child has used up. */
 export interface Meter {
+  /** Calls. */
   calls: number
+  /** Bytes of frames, both ways. */
   bytes: number
+  /** Calls that ended in an error. */
   errors: number
 }
 
@@ -56,6 +59,7 @@ export interface BrokerOptions {
 
 /** A child as the broker is told of it: its pid, and the broker's ends of its two pipes. */
 export interface ChildEnds {
+  /** The child. */
   readonly pid: number
   /** Where its calls come from. */
   readonly calls: number
@@ -74,9 +78,13 @@ interface Waiting {
 
 /** A child as the broker knows it. */
 export class Client {
+  /** The child. */
   readonly pid: number
+  /** As it was adopted. */
   readonly ends: ChildEnds
+  /** What it has used up so far. */
   readonly meter: Meter = { calls: 0, bytes: 0, errors: 0 }
+  /** What it may use up. */
   readonly budget: Budget
   /** Why the broker has parted with it; null while it has not. */
   end: string | null = null

@@ -23,9 +23,11 @@ export const MAX_FRAME = 4096
 /** The longest payload. */
 export const MAX_PAYLOAD = MAX_FRAME - HEADER_SIZE
 
-/** Kinds of frames. */
+/** The kind of a frame: a call. */
 export const FRAME_CALL = 1
+/** The kind of a frame: what a call came to. */
 export const FRAME_REPLY = 2
+/** The kind of a frame: why a call came to nothing. */
 export const FRAME_ERROR = 3
 
 /** One frame. */

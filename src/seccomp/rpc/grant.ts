@@ -28,11 +28,15 @@ export interface Resource {
 
 /** One node of the tree of grants. */
 export class Grant {
+  /** What it is for. */
   readonly resource: Resource
+  /** What it was made from. */
   readonly parent: Grant | null
+  /** Nothing may be changed through it. */
   readonly isReadOnly: boolean
   /** Components below the directory of the resource. */
   readonly directory: readonly string[]
+  /** The one port, or null. */
   readonly port: number | null
   /** Bytes left, of its own quota. */
   quota: number | null

@@ -22,6 +22,13 @@ export type Interface = Readonly<Record<string, Operation<never, unknown>>>
 /** An identity function that keeps the types of a table. */
 export const defineInterface = <I extends Interface>(table: I): I => Object.freeze(table)
 
+/** An operation, with the types of its arguments and its result. */
+export const operation = <A extends readonly unknown[], R>(
+  op: number,
+  encode: (...args: A) => Uint8Array,
+  decode: (payload: Uint8Array) => R,
+): Operation<A, R> => Object.freeze({ op, encode, decode })
+
 const nothing = (): Uint8Array => new Uint8Array(0)
 const asIs = (payload: Uint8Array): Uint8Array => payload
 const word = (payload: Uint8Array): number => (payload.length === 4 ? readU32LE(payload, 0) : 0)
@@ -37,78 +44,71 @@ export function words(numbers: readonly number[], rest: Uint8Array = nothing()):
 /** The link itself, handle 0. Results that are handles are never 0. */
 export const LINK = defineInterface({
   /** The same bytes back. */
-  ping: { op: 1, encode: (data: Uint8Array) => data, decode: asIs },
+  ping: operation(1, (data: Uint8Array) => data, asIs),
   /** Waits for a capability that somebody delegates: its handle. */
-  accept: { op: 2, encode: nothing, decode: word },
+  accept: operation(2, nothing, word),
   /** Gives a handle up. */
-  drop: { op: 3, encode: (handle: number) => words([handle]), decode: word },
+  drop: operation(3, (handle: number) => words([handle]), word),
   /** A narrower capability of one's own: its handle. */
-  attenuate: {
-    op: 4,
-    encode: (handle: number, restrictions: Restrictions) => words([handle], encodeRestrictions(restrictions)),
-    decode: word,
-  },
+  attenuate: operation(
+    4,
+    (handle: number, restrictions: Restrictions) => words([handle], encodeRestrictions(restrictions)),
+    word,
+  ),
   /** Gives a narrower capability to a peer, whose capability one holds: one's own handle for it. */
-  delegate: {
-    op: 5,
-    encode: (handle: number, peer: number, restrictions: Restrictions) =>
+  delegate: operation(
+    5,
+    (handle: number, peer: number, restrictions: Restrictions) =>
       words([handle, peer], encodeRestrictions(restrictions)),
-    decode: word,
-  },
+    word,
+  ),
   /** Ends a capability, and all that was made from it, wherever it is. */
-  revoke: { op: 6, encode: (handle: number) => words([handle]), decode: word },
+  revoke: operation(6, (handle: number) => words([handle]), word),
 })
 
 /** A file with positions. */
 export const FILE = defineInterface({
   /** At most `count` bytes from `offset` on; fewer at the end or by a quota. */
-  read: { op: 1, encode: (offset: number, count: number) => words([offset, count]), decode: asIs },
+  read: operation(1, (offset: number, count: number) => words([offset, count]), asIs),
   /** How many bytes were written at `offset`. */
-  write: { op: 2, encode: (offset: number, data: Uint8Array) => words([offset], data), decode: word },
+  write: operation(2, (offset: number, data: Uint8Array) => words([offset], data), word),
   /** Its length. */
-  size: { op: 3, encode: nothing, decode: word },
+  size: operation(3, nothing, word),
 })
 
 /** A pipe, a FIFO or a connection. */
 export const STREAM = defineInterface({
   /** Waits for bytes, at most `count`; none at the end. */
-  read: { op: 1, encode: (count: number) => words([count]), decode: asIs },
+  read: operation(1, (count: number) => words([count]), asIs),
   /** How many bytes were taken; EAGAIN when it would have to wait. */
-  write: { op: 2, encode: (data: Uint8Array) => data, decode: word },
+  write: operation(2, (data: Uint8Array) => data, word),
 })
 
-/** Flags of `open`. */
+/** For writing; flags of `open`. */
 export const OPEN_WRITE = 1
+/** Makes the file where there is none. */
 export const OPEN_CREATE = 2
 
 /** A directory and what is below it. Paths are relative, without dots; symbolic links are not followed. */
 export const DIRECTORY = defineInterface({
   /** The handle of a file. Without flags it is read-only. */
-  open: {
-    op: 1,
-    encode: (path: string, flags = 0) => words([flags], utf8Encode(path)),
-    decode: word,
-  },
+  open: operation(1, (path: string, flags = 0) => words([flags], utf8Encode(path)), word),
   /** The names in it, as many as fit. */
-  list: {
-    op: 2,
-    encode: nothing,
-    decode: (payload: Uint8Array) => utf8Decode(payload).split('\0').filter(Boolean),
-  },
+  list: operation(2, nothing, (payload: Uint8Array) => utf8Decode(payload).split('\0').filter(Boolean)),
 })
 
 /** Ports to connect to. */
 export const PORTS = defineInterface({
   /** The handle of a stream. */
-  connect: {
-    op: 1,
-    encode: (port: number) => {
+  connect: operation(
+    1,
+    (port: number) => {
       const bytes = new Uint8Array(2)
       writeU16LE(bytes, 0, port)
       return bytes
     },
-    decode: word,
-  },
+    word,
+  ),
 })
 
 /** The text of an error reply, for people. */

@@ -32,30 +32,35 @@ import { DIRECTORY, FILE, OPEN_CREATE, OPEN_WRITE, PORTS, STREAM, words } from '
 /** A file with positions. */
 export interface FileResource extends Resource {
   readonly kind: 'file'
+  /** The broker's descriptor. */
   readonly fd: number
 }
 
 /** A pipe, a FIFO or a connection; its descriptor does not wait. */
 export interface StreamResource extends Resource {
   readonly kind: 'stream'
+  /** The broker's descriptor. */
   readonly fd: number
 }
 
 /** A directory. */
 export interface DirectoryResource extends Resource {
   readonly kind: 'directory'
+  /** The broker's descriptor. */
   readonly fd: number
 }
 
 /** Ports: how the broker connects to one, to a descriptor. */
 export interface PortsResource extends Resource {
   readonly kind: 'ports'
+  /** Connects: a descriptor, or an error. It must not wait. */
   dial(sys: BrokerCalls, port: number): Steps<number | Errno>
 }
 
 /** Operations of the broker's owner. `op` is any number; the result is a payload, or an error. It must not wait. */
 export interface ServiceResource extends Resource {
   readonly kind: 'service'
+  /** Does an operation: the payload of the reply, or an error. */
   handle(sys: BrokerCalls, op: number, payload: Uint8Array, grant: Grant): Steps<Uint8Array | Errno>
 }
 
