@@ -36,13 +36,10 @@ function link(specifier, from) {
 }
 
 const before = Object.getOwnPropertyNames(runInContext('globalThis', context))
-for (const entry of entries) {
-  const module = load(resolve(dist, `${entry}.js`))
-  await module.link(link)
-  await module.evaluate()
-}
+// One module imports everything, so that what entries share is linked once.
 const use = new SourceTextModule(
-  `import { createKernel } from './index.js'
+  `${entries.map((entry) => `import './${entry}.js'`).join('\n')}
+   import { createKernel } from './index.js'
    const task = createKernel().spawn({ uid: 1000 })
    export const result = task.sys.getuid() + ' ' + task.sys.open('/missing', 0)`,
   { context, identifier: resolve(dist, 'use.js') },
