@@ -180,7 +180,7 @@ function credAfterExec(current: Task, file: File): { readonly cred: Cred; readon
 }
 
 /** Handlers go back to the default, ignored signals stay ignored. Linux: flush_signal_handlers. */
-function flushSignalHandlers(current: Task): void {
+export function flushSignalHandlers(current: Task): void {
   const actions = current.sighand.actions.map((action) =>
     action !== undefined && action.handler === SIG_IGN ? { ...DEFAULT_ACTION, handler: SIG_IGN } : undefined,
   )

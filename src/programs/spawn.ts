@@ -8,7 +8,7 @@ import { errnoMessage, errnoName, isErr } from '../abi/errno.js'
 import { O_CREAT, O_EXCL, O_TRUNC, O_WRONLY } from '../abi/fcntl.js'
 import { SIGCHLD } from '../abi/signal.js'
 import { Cred } from '../kernel/cred.js'
-import { commOf, imageHeader } from '../kernel/exec.js'
+import { commOf, flushSignalHandlers, imageHeader } from '../kernel/exec.js'
 import { doExit } from '../kernel/exit.js'
 import { copyProcess } from '../kernel/fork.js'
 import { getPgrp, joinPgrp, leavePgrp } from '../kernel/pid.js'
@@ -43,7 +43,10 @@ export interface SpawnOptions<S = CoreSys> {
   readonly cwd?: string
   /** Default 0o022. */
   readonly umask?: number
-  /** Default pid 1. With a parent the process inherits its descriptors, limits, process group and session. */
+  /**
+   * Default pid 1. With a parent the process inherits its descriptors, limits, ignored signals, process group and
+   * session; if it runs no program, handlers too.
+   */
   readonly parent?: ProcessHandle
   /** What it runs. Without a program it is driven by direct calls. */
   readonly program?: AnyProgram<S>
@@ -160,8 +163,13 @@ export function spawnProcess(k: HostKernel, options: SpawnOptions): Process {
   task.argv = options.argv?.slice() ?? [options.comm ?? image?.name ?? 'sh']
   task.env = options.env?.slice() ?? []
   task.comm = commOf(options.comm ?? image?.name ?? 'sh')
-  if (image === null || image.kind === 'direct') task.flags |= TF_DIRECT
-  else {
+  if (image === null || image.kind === 'direct') {
+    task.flags |= TF_DIRECT
+    k.forked(parent, task)
+  } else {
+    // As after exec: a handler is a function of the program that set it.
+    flushSignalHandlers(task)
+    task.handlers = undefined
     task.flags &= ~TF_DIRECT
     enqueueTask(task)
   }

@@ -6,8 +6,13 @@ import {
   ENOEXEC,
   ENOSYS,
   isErr,
+  machine,
   PROFILES,
   type Program,
+  plain,
+  SIG_IGN,
+  SIGUSR1,
+  SIGUSR2,
   type Sys,
 } from 'paleokernel'
 import { describe, expect, it } from 'vitest'
@@ -61,6 +66,28 @@ describe('k.spawn', () => {
     ])
     p.sys.exit(0)
     expect(ok(parent.sys.wait4(-1, 0)).pid).toBe(p.pid)
+    checkInvariants(k)
+  })
+
+  it('lets a process without a program inherit the handlers of its parent, one with a program what is ignored', () => {
+    const k = boot()
+    const parent = k.spawn()
+    const caught: number[] = []
+    ok(parent.sys.sigaction(SIGUSR1, { handler: (sig) => void caught.push(sig), flags: 0, mask: [] }))
+    ok(parent.sys.sigaction(SIGUSR2, { handler: SIG_IGN, flags: 0, mask: [] }))
+    const direct = k.spawn({ parent })
+    const programs = [
+      plain((sys) => sys.getpid()),
+      idle,
+      machine({ name: 'm', init: () => 0, step: () => 5 }),
+    ]
+    const others = programs.map((program) => k.spawn({ parent, program }))
+    for (const p of [direct, ...others]) ok(parent.sys.kill(p.pid, SIGUSR2))
+    for (const p of [direct, ...others]) ok(parent.sys.kill(p.pid, SIGUSR1))
+    k.run()
+    expect(caught).toEqual([SIGUSR1])
+    expect(direct.state).toBe('idle')
+    expect(others.map(({ killedBy }) => killedBy)).toEqual([SIGUSR1, SIGUSR1, SIGUSR1])
     checkInvariants(k)
   })
 
