@@ -32,7 +32,8 @@ type Check = (value: unknown) => boolean
 const isPath: Check = (value) => typeof value === 'string'
 const isInt: Check = (value) => typeof value === 'number' && (value | 0) === value
 const isMaybeInt: Check = (value) => value === undefined || isInt(value)
-const isBuf: Check = (value) => value instanceof Uint8Array
+/** An empty one is brought in anew: the engine refuses to fill or cut a buffer whose memory was transferred away. */
+const isBuf: Check = (value) => value instanceof Uint8Array && value.length > 0
 const isOff: Check = (value) => Number.isSafeInteger(value)
 const anything: Check = () => true
 
@@ -90,7 +91,9 @@ export function fixArgs(kinds: readonly ArgKind[], args: readonly unknown[]): un
     const value = fixed[at]
     if (CHECKS[kind](value)) continue
     const isNumeric = kind === 'int' || kind === 'off'
+    const isEmpty = kind === 'buf' && value instanceof Uint8Array
     if (isNumeric && value === undefined) fixed[at] = 0
+    else if (isEmpty) fixed[at] = new Uint8Array(0)
     else if (WRAPS.has(kind) && Number.isInteger(value)) fixed[at] = Number(value) | 0
     else return WRONG[kind]
   }

@@ -176,7 +176,8 @@ function clearLog(current: Task): void {
 function logBuffer(buf: unknown, len: number): Uint8Array | number {
   if (buf === null || buf === undefined || len < 0) return EINVAL
   if (len === 0) return 0
-  return buf instanceof Uint8Array ? buf.subarray(0, len) : EFAULT
+  if (!(buf instanceof Uint8Array)) return EFAULT
+  return buf.length === 0 ? new Uint8Array(0) : buf.subarray(0, len)
 }
 
 /** Waits for unread messages and takes them. */
