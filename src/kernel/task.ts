@@ -322,7 +322,11 @@ export interface TaskParts {
 export const isGroupLeader = (task: Task): boolean => task.pid === task.tgid
 
 /** Has it started a call that has neither returned nor died? */
-export const isInCall = (task: Task): boolean => task.call !== null && task.state < TASK_ZOMBIE
+export const isInCall = (task: Task): boolean =>
+  (task.call !== null || awaitsHandler(task)) && task.state < TASK_ZOMBIE
+
+/** Is a handler still to be started? A stop may come between: then whatever it has interrupted is not over. */
+export const awaitsHandler = (task: Task): boolean => task.frames?.at(-1)?.started === false
 
 /** Linux: process_group(task). */
 export const pgidOf = (task: Task): number => task.group.pgrp.id

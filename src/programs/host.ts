@@ -17,6 +17,7 @@ import { dequeueTask, enqueueTask, nthTask } from '../kernel/runqueue.js'
 import { recalcSigpending } from '../kernel/signal.js'
 import type { SyscallEntry } from '../kernel/syscall.js'
 import {
+  awaitsHandler,
   isInCall,
   PendingCall,
   TASK_RUNNING,
@@ -236,8 +237,11 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     const begun = new Begun()
     process.begun = begun
     this.start(task, entry, args)
-    this.settle()
-    this.noteResult(task)
+    try {
+      this.settle()
+    } finally {
+      this.noteResult(task)
+    }
     this.rethrowTraceErrors()
     return begun
   }
@@ -250,7 +254,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     if (this.awaited.length === 0) this.awaitedSteps = 0
     this.awaited.push(task)
     try {
-      this.settle()
+      this.stepFor(task, true)
       while (isInCall(task)) {
         const isEnough = this.awaitedSteps++ >= this.maxSteps
         if (!isEnough && this.stepFor(task)) continue
@@ -263,17 +267,20 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     } finally {
       this.awaited.pop()
     }
-    this.rethrowTraceErrors()
     const result = takeResult(task)
+    this.rethrowTraceErrors()
     return task.state >= TASK_ZOMBIE && result === undefined ? EINTR : result
   }
 
   /** A step while `task` waits in a direct call, which is taken back where somebody else's program throws. */
-  private stepFor(task: Task): boolean {
+  private stepFor(task: Task, onlySettles = false): boolean {
     try {
-      return this.step()
+      if (!onlySettles) return this.step()
+      this.settle()
+      return true
     } catch (error) {
       this.cancelCall(task)
+      if (!isInCall(task)) takeResult(task)
       this.settle()
       throw error
     }
@@ -321,7 +328,8 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
       try {
         if (task.state !== TASK_RUNNING) continue
         if (task.call !== null) resumeCall(task, this.runHandler)
-        else if (task.sigPending) returnToUser(task, null, task.result, this.runHandler)
+        else if (task.sigPending || awaitsHandler(task))
+          returnToUser(task, null, task.result, this.runHandler)
       } catch (error) {
         // A handler of the host's has thrown: the others are served before the host hears of it.
         errors.push(error)

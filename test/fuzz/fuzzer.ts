@@ -10,6 +10,8 @@ import { Finding, type Outcomes, World } from './world.js'
 /** Actions of one round, and from recount to recount. */
 const ROUND = 5000
 const RECOUNT = 250
+/** As many actions are listed, so that they can be run again. */
+const MAX_LISTED = 200
 /** A round that takes longer hangs. It is some hundred times what one takes. */
 const HANG_MS = 40_000
 /** The same while a hang is shortened. */
@@ -34,6 +36,8 @@ export interface RoundOptions {
   readonly recount?: number
   /** Milliseconds to spend on shortening. Default 30 s. */
   readonly shrinkMs?: number
+  /** These actions, and no others. */
+  readonly list?: readonly number[]
   /** Counts what calls answer. */
   readonly outcomes?: Outcomes
 }
@@ -144,6 +148,10 @@ export interface RoundResult {
 export function fuzzRound(profile: Profile, seed: number, options: RoundOptions = {}): RoundResult {
   const { actions: length = ROUND, recount = RECOUNT, shrinkMs = 30_000, outcomes = new Map() } = options
   const actions = Array.from({ length }, (_, at) => mix(seed, at))
+  if (options.list !== undefined) {
+    const { message, calls, tail } = runActions(profile, seed, options.list, 1)
+    return { calls, failure: message === null ? null : [message, ...tail].join('\n') }
+  }
   const first = runActions(profile, seed, actions, recount, { outcomes })
   if (first.message === null) return { calls: first.calls, failure: null }
   const short = shrink(profile, seed, actions.slice(0, first.actions + 1), first.message, shrinkMs)
@@ -153,6 +161,7 @@ export function fuzzRound(profile: Profile, seed: number, options: RoundOptions 
     `profile ${profile}, round seed ${seed}: ${first.message}`,
     `shortened to ${short.length} actions${again.message === null ? ' (does not repeat)' : `: ${again.message}`}`,
     ...(again.message === null ? first.tail : again.tail).map((line) => `  ${line}`),
+    ...(short.length <= MAX_LISTED ? [`--profile ${profile} --round ${seed} --actions ${short.join()}`] : []),
   ]
   return { calls: first.calls, failure: lines.join('\n') }
 }

@@ -7,10 +7,13 @@ import {
   type Process,
   plain,
   SA_RESTART,
+  SIG_BLOCK,
+  SIG_SETMASK,
   SIGALRM,
   SIGCONT,
   SIGKILL,
   SIGSTOP,
+  SIGTSTP,
   SIGUSR1,
   SIGUSR2,
   SyscallError,
@@ -29,6 +32,45 @@ function thrown(attempt: () => unknown): unknown {
   }
   return undefined
 }
+
+describe('a handler and a stop that come together', () => {
+  /** A process for which both are pending, blocked. */
+  function stopped(flags: number) {
+    const k = boot()
+    const parent = k.spawn()
+    const p = k.spawn({ parent })
+    const caught: number[] = []
+    // A group of its own, which its parent keeps from being orphaned.
+    ok(p.sys.setpgid(0, 0))
+    ok(p.sys.sigaction(SIGUSR1, { handler: (sig) => void caught.push(sig), flags, mask: [] }))
+    ok(p.sys.sigprocmask(SIG_BLOCK, [SIGUSR1, SIGTSTP]))
+    ok(p.sys.kill(p.pid, SIGUSR1))
+    ok(p.sys.kill(p.pid, SIGTSTP))
+    return { k, parent, p, caught }
+  }
+
+  it('leave the call under way until the process goes on; then the handler runs, and it returns', () => {
+    const { k, parent, p, caught } = stopped(0)
+    const call = p.begin.sigsuspend([])
+    expect([p.state, call.blocked, caught]).toEqual(['stopped', true, []])
+    ok(parent.sys.kill(p.pid, SIGCONT))
+    expect([p.state, call.blocked, call.result, caught]).toEqual(['idle', false, EINTR, [SIGUSR1]])
+    checkInvariants(k)
+  })
+
+  it('are the same in a copy', () => {
+    const { k, parent, p, caught } = stopped(SA_RESTART)
+    p.begin.sigprocmask(SIG_SETMASK, [])
+    expect([p.state, caught]).toEqual(['stopped', []])
+    const copy = k.fork()
+    ok(parent.sys.kill(p.pid, SIGCONT))
+    expect([p.state, caught]).toEqual(['idle', [SIGUSR1]])
+    ok(copy.process(parent.pid)?.sys.kill(p.pid, SIGCONT))
+    expect([copy.process(p.pid)?.state, caught]).toEqual(['idle', [SIGUSR1, SIGUSR1]])
+    expect(copy.digest()).toBe(k.digest())
+    checkInvariants(k)
+  })
+})
 
 describe('a direct call that has to wait', () => {
   it('lets programs run until it can return', () => {
@@ -502,6 +544,48 @@ describe('a signal handler of a driven process', () => {
     expect(() => other.sys.kill(p.pid, SIGUSR1)).toThrow('a bug in the test')
     expect([p.state, call.result]).toEqual(['idle', EINTR])
     expect(p.sys.sigprocmask(0, null)).toEqual([])
+    checkInvariants(k)
+  })
+
+  it('that throws does not touch the call that sent the signal', () => {
+    const k = boot()
+    const [p, other] = [k.spawn(), k.spawn()]
+    p.sys.sigaction(SIGUSR1, {
+      handler: () => {
+        throw new Error('a bug in the test')
+      },
+      flags: 0,
+      mask: [],
+    })
+    expect(() => other.sys.kill(p.pid, SIGUSR1)).toThrow('a bug in the test')
+    const digest = k.digest()
+    expect(() => other.sys.kill(p.pid, SIGUSR1)).toThrow('a bug in the test')
+    expect(k.digest()).toBe(digest)
+    expect(() => other.begin.kill(p.pid, SIGUSR1)).toThrow('a bug in the test')
+    expect(k.digest()).toBe(digest)
+    expect(other.sys.poll([], 5)).toBe(0)
+    expect(other.begin.getpid().result).toBe(other.pid)
+    checkInvariants(k)
+  })
+
+  it('that throws takes the call back that its process is waited for in', () => {
+    const k = boot()
+    const p = k.spawn()
+    const { r, w } = pipeOf(p)
+    p.sys.sigaction(SIGALRM, {
+      handler: () => {
+        throw new Error('a bug in the test')
+      },
+      flags: SA_RESTART,
+      mask: [],
+    })
+    ok(p.sys.alarm(1))
+    expect(() => p.sys.read(r, new Uint8Array(2))).toThrow('a bug in the test')
+    expect([p.state, p.sys.write(w, Uint8Array.of(1, 2)), p.sys.read(r, new Uint8Array(2))]).toEqual([
+      'idle',
+      2,
+      2,
+    ])
     checkInvariants(k)
   })
 
