@@ -4,7 +4,7 @@
  * Random system calls by many processes with hostile arguments, on kernels of all profiles, by J processes of this
  * machine (default: one per processor, at most 4). Prints the seed, and on a finding what it is and the fewest actions
  * that lead there. `--verbose` lists how often each call has succeeded and failed. `--round S --profile P` runs one
- * round again. Exit status: 0 when nothing was found, 1 when something was.
+ * round again, `--actions A,B,…` no more of it than these. Exit status: 0 when nothing was found, 1 when something was.
  *
  * A round that does not end is a finding: the fuzzer breaks it off, and a process that is silent all the same is killed.
  */
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     verbose: { type: 'boolean', default: false },
     round: { type: 'string' },
     profile: { type: 'string', default: '2.6.14' },
+    actions: { type: 'string' },
     /** Which of the jobs this process is. */
     job: { type: 'string' },
   },
@@ -131,7 +132,8 @@ async function main(): Promise<boolean> {
 
 if (values.round !== undefined) {
   const profile = PROFILES.find((known) => known === values.profile) ?? '2.6.14'
-  const { failure } = fuzzRound(profile, Number(values.round))
+  const list = values.actions?.split(',').map(Number)
+  const { failure } = fuzzRound(profile, Number(values.round), list === undefined ? {} : { list })
   print(failure ?? 'nothing found')
   process.exitCode = failure === null ? 0 : 1
 } else if (values.job !== undefined) work(Number(values.job))
