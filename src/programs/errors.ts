@@ -3,6 +3,7 @@
  */
 
 import { type Errno, errnoMessage, errnoName } from '../abi/errno.js'
+import { isInCall, TASK_STOPPED, type Task } from '../kernel/task.js'
 
 /** Thrown by `process.libc.*`: a system call failed. */
 export class SyscallError extends Error {
@@ -36,6 +37,17 @@ export interface Sleeper {
   readonly syscall: string
   /** What for, in words. */
   readonly queue: string
+}
+
+/** Who sleeps, in what, waiting for whom. */
+export function sleepersAmong(tasks: Iterable<Task>): Sleeper[] {
+  const list: Sleeper[] = []
+  for (const task of tasks) {
+    if (!isInCall(task) && task.state !== TASK_STOPPED) continue
+    const queue = task.state === TASK_STOPPED ? 'SIGCONT' : (task.waits?.queue.name ?? 'a signal')
+    list.push({ pid: task.pid, comm: task.comm, syscall: task.call?.name ?? '', queue })
+  }
+  return list
 }
 
 /** A direct call would sleep for ever: nobody can run and no timer is set. The call has been taken back. */

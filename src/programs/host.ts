@@ -21,7 +21,6 @@ import {
   isInCall,
   PendingCall,
   TASK_RUNNING,
-  TASK_STOPPED,
   TASK_UNINTERRUPTIBLE,
   TASK_ZOMBIE,
   type Task,
@@ -35,7 +34,7 @@ import type { Scheduler } from '../sim/schedule.js'
 import { endRefused, finishCall, invoke, resumeCall, returnToUser, startCall } from '../syscalls/dispatch.js'
 import type { SyscallTable } from '../syscalls/table.js'
 import { Begun } from './begun.js'
-import { type Sleeper, tooLong, WouldBlock } from './errors.js'
+import { sleepersAmong, tooLong, WouldBlock } from './errors.js'
 import type { GeneratorHost } from './generator.js'
 import { handlersOfImage, imageOf, isGeneratorFunction } from './image.js'
 import { describeRequest, outputsOf } from './journal.js'
@@ -258,7 +257,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
       while (isInCall(task)) {
         const isEnough = this.awaitedSteps++ >= this.maxSteps
         if (!isEnough && this.stepFor(task)) continue
-        const sleepers = this.sleepers()
+        const sleepers = sleepersAmong(this.state.tasks.values())
         const text = task.call === null ? `${entry.name}()` : describeRequest(task.call)
         this.cancelCall(task)
         this.settle()
@@ -538,17 +537,6 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   }
 
   // ---- looking ---------------------------------------------------------------------------------------------
-
-  /** Who sleeps, in what, waiting for whom. */
-  sleepers(): Sleeper[] {
-    const list: Sleeper[] = []
-    for (const task of this.state.tasks.values()) {
-      if (!isInCall(task) && task.state !== TASK_STOPPED) continue
-      const queue = task.state === TASK_STOPPED ? 'SIGCONT' : (task.waits?.queue.name ?? 'a signal')
-      list.push({ pid: task.pid, comm: task.comm, syscall: task.call?.name ?? '', queue })
-    }
-    return list
-  }
 
   private rethrowTraceErrors(): void {
     if (this.trace.errors.length === 0) return
