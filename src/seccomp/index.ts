@@ -52,6 +52,8 @@ export function seccomp(options: SeccompOptions = {}) {
     init: () => null,
     attach(k) {
       const slot = blob<Confinement>(k.securitySlots.get('seccomp') ?? 0)
+      // The short way of what a confined task does nearly always; where numbers are another architecture's there is none.
+      const [ownRead, ownWrite] = abis.native.isOwn ? abis.native.mode1 : [Number.NaN, Number.NaN]
       const api: SeccompApi = {
         mode: (pid) => modeOf(slot, task(k, pid)),
         filters: (pid) => slot.get(task(k, pid))?.filter?.depth ?? 0,
@@ -62,13 +64,12 @@ export function seccomp(options: SeccompOptions = {}) {
         hooks: {
           syscallWork(current, name, nr, a, b, c, d, e, f) {
             const confinement = slot.get(current)
-            if (confinement === undefined || confinement.mode === SECCOMP_MODE_DISABLED) return 0
-            const abi = confinement.isCompat ? abis.compat : abis.native
-            // The short way of what a confined task does nearly always: read and write are in front.
-            if (confinement.mode === SECCOMP_MODE_STRICT && abi.isOwn) {
-              if (nr === abi.mode1[0] || nr === abi.mode1[1]) return 0
-            }
-            return confinement.mode === SECCOMP_MODE_STRICT
+            if (confinement === undefined) return 0
+            const { mode, isCompat } = confinement
+            if (mode === SECCOMP_MODE_STRICT && (nr === ownRead || nr === ownWrite)) return 0
+            if (mode === SECCOMP_MODE_DISABLED) return 0
+            const abi = isCompat ? abis.compat : abis.native
+            return mode === SECCOMP_MODE_STRICT
               ? enterStrict(settings, current, abi, name, nr)
               : enterFiltered(current, confinement, abi, name, nr, [a, b, c, d, e, f])
           },

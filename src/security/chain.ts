@@ -42,11 +42,11 @@ function guarded(module: string, name: HookName, kind: HookKind, hook: AnyHook):
 }
 
 /** As `guarded`, for the hook that every call of a flagged task waits for: no list of arguments is made. */
-function guardedWork(module: string, hook: AnyHook): AnyHook {
+function guardedWork(module: string, hooks: Record<'syscallWork', AnyHook>): AnyHook {
   return (current, name, nr, a, b, c, d, e, f) => {
     let verdict: number | undefined
     try {
-      verdict = hook(current, name, nr, a, b, c, d, e, f)
+      verdict = hooks.syscallWork(current, name, nr, a, b, c, d, e, f)
     } catch (error) {
       throw asBug(module, 'syscallWork', error)
     }
@@ -108,9 +108,10 @@ function compile(name: HookName, sources: readonly HookSource[]): AnyHook {
     const hook = source.hooks[name] as AnyHook | undefined
     if (hook === undefined) continue
     const kind = HOOKS[name]
-    const bound = hook.bind(source.hooks)
     const first =
-      name === 'syscallWork' ? guardedWork(source.module, bound) : guarded(source.module, name, kind, bound)
+      name === 'syscallWork'
+        ? guardedWork(source.module, source.hooks as Record<'syscallWork', AnyHook>)
+        : guarded(source.module, name, kind, hook.bind(source.hooks))
     const rest = chain
     if (rest === none) chain = first
     else if (kind === 'notify') chain = both(first, rest)
