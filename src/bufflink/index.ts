@@ -100,4 +100,4 @@ export {
   recordLayout,
 } from './record.js'
 export { Bufflink, type BufflinkCreate, bufflinkAppend, bufflinkCreate, bufflinkDestroy } from './ring.js'
-export { type BufflinkTestApi, bufflinkTest } from './test_module.js'
+export { type BufflinkTestApi, type BufflinkTestState, bufflinkTest } from './test_module.js'

@@ -107,6 +107,7 @@ export const appendRecord = <F extends Fields>(
 
 /** Puts records together from the bytes that reads give, however they are cut. User space's side. */
 export class RecordReader<F extends Fields> {
+  /** What it puts together. */
   readonly layout: RecordLayout<F>
   /** Bytes of a record that has not come whole. */
   rest: Uint8Array = new Uint8Array(0)

@@ -26,6 +26,12 @@ export interface BufflinkTestApi {
   appendFromIrq(data: Uint8Array): void
 }
 
+/** What the module keeps. */
+export interface BufflinkTestState {
+  /** Its ring, while it is loaded. */
+  bl: Bufflink | null
+}
+
 /** The names of its handlers: for raiseIrqAfter. */
 const IRQ = 'bufflink_test.irq'
 const BH = 'bufflink_test.bh'
@@ -35,7 +41,7 @@ export function bufflinkTest() {
   return defineModule({
     name: 'bufflinkTest',
     requires: ['bufflink'],
-    init: (): { bl: Bufflink | null } => ({ bl: null }),
+    init: (): BufflinkTestState => ({ bl: null }),
     attach(k, state) {
       /** What arrives after rmmod is nobody's. */
       const append = (data: unknown): void => {
