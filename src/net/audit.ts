@@ -64,12 +64,25 @@ function checkUnix(books: Books, net: NetState): void {
     books.must(net.unix.sockets.has(sk), `an abstract name belongs to ${nameOf(sk)}, which is closed`)
 }
 
+/** Bytes that wait in socks of AF_NETLINK. */
+function checkNetlink(books: Books, net: NetState): void {
+  for (const sk of net.netlink.sockets) {
+    const name = `netlink socket ${sk.protocol}:${sk.pid}`
+    checkQueue(books, name, sk.receiveQueue)
+    let bytes = 0
+    for (let skb = sk.receiveQueue.head; skb !== null; skb = skb.next) bytes += skb.truesize
+    books.same(`the bytes that wait in ${name}`, sk.rmem, bytes)
+    books.must(sk.socket !== null, `${name} is in the table and closed`)
+  }
+}
+
 /** The audit of the network. */
 export const netAudit: Audit = Object.freeze({
   name: 'net',
 
   holds(books) {
     const net = netOf(books)
+    for (const { socket } of net.netlink.sockets) if (socket !== null) books.queues.add(socket.wait)
     for (const sk of net.unix.sockets) {
       books.queues.add(sk.peerWait)
       if (sk.socket !== null) books.queues.add(sk.socket.wait)
@@ -85,5 +98,6 @@ export const netAudit: Audit = Object.freeze({
     books.same('the sockets in use', net.inUse, openSockets(books).length)
     books.same('the packets in the backlog', net.backlog.length, 0)
     checkUnix(books, net)
+    checkNetlink(books, net)
   },
 } satisfies Audit)

@@ -6,6 +6,7 @@
 
 import type { RuleSelector } from './inet/fib_rules.js'
 import type { NetfilterHook } from './netfilter.js'
+import type { NetlinkProtocol } from './netlink/sock.js'
 
 /** What a module adds to the network. */
 export interface NetContributions {
@@ -13,4 +14,6 @@ export interface NetContributions {
   readonly netfilter?: readonly NetfilterHook[]
   /** Selectors of policy rules. */
   readonly ruleSelectors?: readonly RuleSelector[]
+  /** Protocols of AF_NETLINK: what the kernel does with messages to it. */
+  readonly netlink?: readonly NetlinkProtocol[]
 }

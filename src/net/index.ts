@@ -15,7 +15,9 @@ import { addLoopback } from './device.js'
 import { ARP_TIMER, onArpTimer } from './inet/arp.js'
 import { FRAG_TIMER, onFragTimer } from './inet/defrag.js'
 import { devOpen } from './inet/devinet.js'
+import { FibState } from './inet/fib_types.js'
 import { loopbackOps } from './loopback.js'
+import { routingProc } from './proc/routing.js'
 import { sockfsType } from './sockfs.js'
 import { NetState } from './state.js'
 import { unixProc } from './unix/proc.js'
@@ -24,6 +26,8 @@ import { unixProc } from './unix/proc.js'
 export interface NetOptions {
   /** Is the loopback device up? Default true, as after a start script's `ifconfig lo 127.0.0.1`. */
   readonly loopback?: boolean
+  /** Has the kernel policy rules and tables of any number? Linux: CONFIG_IP_MULTIPLE_TABLES. Default true, not in 2.0. */
+  readonly policyRules?: boolean
 }
 
 /** The module's type: `kernel.net` is a NetApi, and processes have the socket calls. */
@@ -36,6 +40,7 @@ export const net = (options: NetOptions = {}): NetModule =>
 
     init(k) {
       const state = new NetState(k)
+      if (options.policyRules === false) state.inet.fib = new FibState(false)
       const lo = addLoopback(state, loopbackOps)
       if (options.loopback !== false) devOpen(state, lo)
       return state
@@ -48,7 +53,7 @@ export const net = (options: NetOptions = {}): NetModule =>
         callShapes: socketCallShapes,
         filesystems: k.facts.hasBindMounts ? [sockfsType] : [],
         timers: { [ARP_TIMER]: onArpTimer, [FRAG_TIMER]: onFragTimer },
-        proc: [unixProc],
+        proc: [unixProc, ...routingProc],
         audit: netAudit,
       }
     },
@@ -224,6 +229,8 @@ export {
 } from '../abi/socket.js'
 export type { DeviceSetup, NetApi, SentFrame } from './api.js'
 export type { NetContributions } from './contributions.js'
+export type { RuleSelector } from './inet/fib_rules.js'
+export type { Flow } from './inet/route_types.js'
 export {
   type NetfilterHook,
   NF_ACCEPT,
@@ -236,3 +243,13 @@ export {
   NF_STOLEN,
   type NfVerdict,
 } from './netfilter.js'
+export {
+  FROM_KERNEL,
+  type NetlinkFrom,
+  type NetlinkProtocol,
+  type NetlinkSock,
+  netlinkBroadcast,
+  netlinkDumpStart,
+  netlinkHasListeners,
+  netlinkUnicast,
+} from './netlink/sock.js'

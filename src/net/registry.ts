@@ -4,7 +4,8 @@
  */
 
 import { ARPHRD_ETHER, ETH_P_ARP, ETH_P_IP } from '../abi/if.js'
-import { AF_INET, AF_UNIX, IPPROTO_ICMP, IPPROTO_UDP } from '../abi/socket.js'
+import { isAtLeast } from '../abi/profile.js'
+import { AF_INET, AF_NETLINK, AF_UNIX, IPPROTO_ICMP, IPPROTO_UDP } from '../abi/socket.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import type { PacketType } from './dev_input.js'
 import type { NetDevice } from './device.js'
@@ -16,6 +17,9 @@ import { ipPacketType } from './inet/ip_input.js'
 import type { InetProtocol } from './inet/sock.js'
 import { udpProtocol } from './inet/udp.js'
 import { type NetfilterHook, type NetfilterTable, netfilterTable } from './netfilter.js'
+import { netlinkFamily } from './netlink/family.js'
+import { rtnetlinkProtocol, rtnetlinkProtocol26 } from './netlink/rtnetlink.js'
+import type { NetlinkProtocol } from './netlink/sock.js'
 import type { SkBuff } from './skbuff.js'
 import type { NetFamily } from './sock.js'
 import type { NetState } from './state.js'
@@ -38,12 +42,17 @@ export interface NetRegistry {
   readonly netfilter: NetfilterTable
   /** Modules' selectors of policy rules, by attribute. */
   readonly ruleSelectors: ReadonlyMap<number, RuleSelector>
+  /** Protocols of AF_NETLINK, by NETLINK_*. */
+  readonly netlink: ReadonlyMap<number, NetlinkProtocol>
 }
 
 const FAMILIES: ReadonlyMap<number, NetFamily> = new Map([
   [AF_UNIX, unixFamily],
   [AF_INET, inetFamily],
 ])
+
+/** Since 2.2 programs talk to the kernel through sockets; 2.0 has devices for that. */
+const FAMILIES_22: ReadonlyMap<number, NetFamily> = new Map([...FAMILIES, [AF_NETLINK, netlinkFamily]])
 
 const PACKET_TYPES: ReadonlyMap<number, PacketType> = new Map([
   [ETH_P_IP, ipPacketType],
@@ -60,18 +69,22 @@ const LINK_OUTPUTS: ReadonlyMap<number, LinkOutput> = new Map([[ARPHRD_ETHER, ar
 /** Collects what the modules of `k` contribute. */
 export function buildRegistry(k: KernelCore): NetRegistry {
   const hooks: NetfilterHook[] = []
+  const route = isAtLeast(k.facts.release, '2.6.14') ? rtnetlinkProtocol26 : rtnetlinkProtocol
+  const netlink = new Map([[route.protocol, route]])
   const ruleSelectors = new Map<number, RuleSelector>()
   for (const { net } of k.contributions.values()) {
     if (net === undefined) continue
     hooks.push(...(net.netfilter ?? []))
+    for (const protocol of net.netlink ?? []) netlink.set(protocol.protocol, protocol)
     for (const selector of net.ruleSelectors ?? []) ruleSelectors.set(selector.attribute, selector)
   }
   return {
-    families: FAMILIES,
+    families: k.facts.release === '2.0.35' ? FAMILIES : FAMILIES_22,
     packetTypes: PACKET_TYPES,
     inetProtocols: INET_PROTOCOLS,
     linkOutputs: LINK_OUTPUTS,
     netfilter: netfilterTable(hooks),
     ruleSelectors,
+    netlink,
   }
 }

@@ -7,6 +7,7 @@ import type { KernelCore } from '../kernel/kernel.js'
 import type { Mount } from '../vfs/mount.js'
 import { DeviceTable } from './device.js'
 import { InetState } from './inet/state.js'
+import { NetlinkState } from './netlink/sock.js'
 import { buildRegistry, type NetRegistry } from './registry.js'
 import { SkbQueue } from './skbuff.js'
 import type { Tap } from './taps.js'
@@ -46,6 +47,8 @@ export class NetState {
   taps: Tap[] = []
   /** AF_UNIX. */
   unix = new UnixState()
+  /** AF_NETLINK. */
+  netlink = new NetlinkState()
   /** IPv4. */
   inet: InetState
 

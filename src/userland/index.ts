@@ -4,3 +4,5 @@
  */
 
 export { devtest } from './devtest.js'
+export { ip, ipTool, type RuleKeyword } from './ip/index.js'
+export type { NetCalls, ToolSys } from './tool.js'

@@ -166,6 +166,32 @@ function update(net: NetState, neigh: Neighbour, hwaddr: Uint8Array, state: numb
   }
 }
 
+/** A neighbour's address as the administrator says; without one it is asked for when it is next used. */
+export function neighbourSet(
+  net: NetState,
+  dev: NetDevice,
+  addr: number,
+  hwaddr: Uint8Array | null,
+  state: number,
+): void {
+  const neigh = neighbourOf(net, dev, addr)
+  neigh.state &= ~NUD_PERMANENT
+  if (hwaddr === null) return
+  update(net, neigh, hwaddr.slice(0, ETH_ALEN), state)
+}
+
+/** Forgets a neighbour: packets that wait for it are dropped. False where there is none. */
+export function neighbourDelete(net: NetState, dev: NetDevice, addr: number): boolean {
+  const { entries } = net.inet.arp
+  const neigh = entries.get(neighKey(dev, addr))
+  if (neigh === undefined) return false
+  if (neigh.timer !== null) net.k.state.timers.remove(neigh.timer)
+  neigh.timer = null
+  for (let skb = skbDequeue(neigh.queue); skb !== null; skb = skbDequeue(neigh.queue)) kfreeSkb(skb)
+  entries.delete(neighKey(dev, addr))
+  return true
+}
+
 /** Is it an ARP packet of Ethernet and IPv4 that makes sense? */
 function isValid({ data, head, tail, dev, pktType }: SkBuff): boolean {
   if (dev === null || tail - head < ARP_LEN || pktType === PACKET_OTHERHOST) return false

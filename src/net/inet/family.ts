@@ -23,6 +23,7 @@ import type { Task } from '../../kernel/task.js'
 import { capable } from '../../security/capability.js'
 import { deny } from '../../security/deny.js'
 import { shouldFail } from '../../sim/faults.js'
+import { devIoctl } from '../devioctl.js'
 import { defineSocketOps } from '../no_ops.js'
 import {
   type NetFamily,
@@ -109,14 +110,14 @@ function dgramSendmsg(
 
 /** The next datagram's length, and what is under way. Linux: udp_ioctl. */
 function dgramIoctl(
-  _current: Task,
+  current: Task,
   sock: Socket,
   cmd: number,
   arg: Parameters<SocketOps['ioctl']>[3],
 ): number {
   const sk = skOf(sock)
   if (cmd === TIOCOUTQ) return putInt(arg, sk.wmem)
-  if (cmd !== FIONREAD) return EINVAL
+  if (cmd !== FIONREAD) return devIoctl(current, sk.net, cmd, arg)
   const first = sk.receiveQueue.head
   return putInt(arg, first === null ? 0 : first.tail - first.h - 8)
 }

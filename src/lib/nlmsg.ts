@@ -1,0 +1,137 @@
+/**
+ * Netlink messages and their attributes as bytes, for kernel and programs alike: little-endian, aligned to four.
+ * Linux: NLMSG_*, RTA_* of include/linux/netlink.h and rtnetlink.h.
+ */
+
+/** One message of a buffer. */
+export interface NlMessage {
+  readonly type: number
+  readonly flags: number
+  readonly seq: number
+  readonly pid: number
+  /** What is behind the header. */
+  readonly body: Uint8Array
+}
+
+/** Bytes of the header. */
+const HEADER = 16
+
+const align4 = (length: number): number => (length + 3) & ~3
+
+/** A 16-bit integer of a message; 0 behind its end. */
+export const le16 = (bytes: Uint8Array, at: number): number => (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8)
+
+/** A 32-bit unsigned integer of a message; 0 behind its end. */
+export const le32 = (bytes: Uint8Array, at: number): number =>
+  (le16(bytes, at) | (le16(bytes, at + 2) << 16)) >>> 0
+
+/** `value` as four bytes, little-endian. */
+export const int32 = (value: number): Uint8Array =>
+  Uint8Array.of(value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24)
+
+/** An IPv4 address as four bytes, as it is on the wire. */
+export const inet32 = (addr: number): Uint8Array =>
+  Uint8Array.of(addr >>> 24, (addr >>> 16) & 255, (addr >>> 8) & 255, addr & 255)
+
+/** Four bytes of an IPv4 address as an unsigned number. */
+export const fromInet32 = (bytes: Uint8Array): number =>
+  (((bytes[0] ?? 0) << 24) | ((bytes[1] ?? 0) << 16) | ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0)) >>> 0
+
+/** A name with the NUL at its end. Latin-1. */
+export const nulText = (text: string): Uint8Array =>
+  Uint8Array.from([...Array.from(text, (char) => char.charCodeAt(0) & 255), 0])
+
+/** The text before the NUL. */
+export function textOf(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) {
+    if (byte === 0) break
+    text += String.fromCharCode(byte)
+  }
+  return text
+}
+
+/** Attributes by number: the last of each counts. */
+export type Attributes = ReadonlyMap<number, Uint8Array>
+
+/** Attributes as bytes, in the order of the list. */
+export function writeAttributes(list: Iterable<readonly [number, Uint8Array]>): Uint8Array {
+  const pieces = [...list]
+  const whole = new Uint8Array(pieces.reduce((sum, [, value]) => sum + align4(4 + value.length), 0))
+  let at = 0
+  for (const [type, value] of pieces) {
+    const length = 4 + value.length
+    whole[at] = length
+    whole[at + 1] = length >>> 8
+    whole[at + 2] = type
+    whole[at + 3] = type >>> 8
+    whole.set(value, at + 4)
+    at += align4(length)
+  }
+  return whole
+}
+
+/** The attributes of a message's body from `start` on; what is cut off ends the list. */
+export function readAttributes(body: Uint8Array, start: number): Attributes {
+  const found = new Map<number, Uint8Array>()
+  let at = align4(start)
+  while (at + 4 <= body.length) {
+    const length = le16(body, at)
+    if (length < 4 || at + length > body.length) break
+    found.set(le16(body, at + 2), body.slice(at + 4, at + length))
+    at += align4(length)
+  }
+  return found
+}
+
+/** A whole message: header, a fixed part, attributes. */
+export function writeMessage(
+  { type, flags, seq, pid }: Omit<NlMessage, 'body'>,
+  fixed: Uint8Array,
+  attributes: Iterable<readonly [number, Uint8Array]> = [],
+): Uint8Array {
+  const rest = writeAttributes(attributes)
+  const start = HEADER + align4(fixed.length)
+  const length = rest.length === 0 ? HEADER + fixed.length : start + rest.length
+  const whole = new Uint8Array(length)
+  whole.set(int32(length), 0)
+  whole[4] = type
+  whole[5] = type >>> 8
+  whole[6] = flags
+  whole[7] = flags >>> 8
+  whole.set(int32(seq), 8)
+  whole.set(int32(pid), 12)
+  whole.set(fixed, HEADER)
+  whole.set(rest, start)
+  return whole
+}
+
+/** The messages of a buffer, up to the first that is cut off. */
+export function readMessages(bytes: Uint8Array): NlMessage[] {
+  const found: NlMessage[] = []
+  let at = 0
+  while (at + HEADER <= bytes.length) {
+    const length = le32(bytes, at)
+    if (length < HEADER || at + length > bytes.length) break
+    found.push({
+      type: le16(bytes, at + 4),
+      flags: le16(bytes, at + 6),
+      seq: le32(bytes, at + 8),
+      pid: le32(bytes, at + 12),
+      body: bytes.slice(at + HEADER, at + length),
+    })
+    at += align4(length)
+  }
+  return found
+}
+
+/** Messages one behind the other, each aligned. */
+export function joinMessages(messages: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(messages.reduce((sum, { length }) => sum + align4(length), 0))
+  let at = 0
+  for (const message of messages) {
+    whole.set(message, at)
+    at += align4(message.length)
+  }
+  return whole
+}

@@ -1,0 +1,190 @@
+/**
+ * Routes in rtnetlink. Linux: inet_rtm_newroute, inet_dump_fib (net/ipv4/fib_frontend.c), fib_dump_info
+ * (fib_semantics.c), inet_rtm_getroute, rt_fill_info, ip_rt_dump (route.c, 2.2.12, 2.6.14).
+ */
+
+import { EINVAL, ENODEV, isErr } from '../../abi/errno.js'
+import {
+  NETLINK_ROUTE,
+  NLM_F_APPEND,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  NLM_F_REPLACE,
+  RTA_CACHEINFO,
+  RTA_DST,
+  RTA_GATEWAY,
+  RTA_IIF,
+  RTA_METRICS,
+  RTA_OIF,
+  RTA_PREFSRC,
+  RTA_PRIORITY,
+  RTA_SRC,
+  RTAX_MTU,
+  RTM_DELROUTE,
+  RTM_F_CLONED,
+  RTM_NEWROUTE,
+  RTMGRP_IPV4_ROUTE,
+} from '../../abi/netlink.js'
+import { AF_INET } from '../../abi/socket.js'
+import { fromInet32, inet32, int32, le32, writeAttributes, writeMessage } from '../../lib/nlmsg.js'
+import { deviceByIndex } from '../device.js'
+import { loopbackOf } from '../inet/fib.js'
+import { IPTOS_TOS_MASK } from '../inet/fib_rules.js'
+import { delRoute, newRoute, type RouteRequest } from '../inet/fib_semantics.js'
+import { tableRoutes } from '../inet/fib_table.js'
+import { type FibNode, RT_TABLE_MAIN } from '../inet/fib_types.js'
+import { ipRouteInput, ipRouteOutput, routeRefused } from '../inet/route.js'
+import type { CachedRoute } from '../inet/route_cache.js'
+import type { Flow, Route } from '../inet/route_types.js'
+import type { NetState } from '../state.js'
+import type { RtAnswer, RtRequest } from './rtnetlink.js'
+import { netlinkBroadcast, netlinkHasListeners } from './sock.js'
+
+/** What every attribute of a route must hold. Linux: inet_check_attr. */
+const isComplete = ({ attributes }: RtRequest): boolean => {
+  for (const [type, value] of attributes) if (value.length < 4 && type !== RTA_METRICS) return false
+  return true
+}
+
+function routeRequest({ body, attributes }: RtRequest): RouteRequest {
+  const addr = (type: number): number | null => {
+    const value = attributes.get(type)
+    return value === undefined ? null : fromInet32(value)
+  }
+  const int = (type: number): number | null => {
+    const value = attributes.get(type)
+    return value === undefined ? null : le32(value, 0)
+  }
+  return {
+    table: body[4] || RT_TABLE_MAIN,
+    dst: addr(RTA_DST) ?? 0,
+    prefix: body[1] ?? 0,
+    tos: body[3] ?? 0,
+    protocol: body[5] ?? 0,
+    scope: body[6] ?? 0,
+    type: body[7] ?? 0,
+    flags: le32(body, 8),
+    oif: int(RTA_OIF),
+    gateway: addr(RTA_GATEWAY),
+    prefsrc: addr(RTA_PREFSRC),
+    priority: int(RTA_PRIORITY),
+  }
+}
+
+const fixedPart = (
+  prefix: number,
+  tos: number,
+  table: number,
+  protocol: number,
+  scope: number,
+  type: number,
+) => Uint8Array.of(AF_INET, prefix, 0, tos, table, protocol, scope, type, 0, 0, 0, 0)
+
+/** A route of a table as a message. Linux: fib_dump_info. */
+function routeAnswer(kind: number, table: number, node: FibNode): RtAnswer {
+  const { info, prefix, tos, scope, type } = node
+  const fixed = fixedPart(prefix, tos, table, info.protocol, scope, type)
+  fixed.set(int32(info.nhFlags), 8)
+  const attributes: (readonly [number, Uint8Array])[] = []
+  if (prefix > 0) attributes.push([RTA_DST, inet32(node.dst)])
+  if (info.priority !== 0) attributes.push([RTA_PRIORITY, int32(info.priority)])
+  if (info.prefsrc !== 0) attributes.push([RTA_PREFSRC, inet32(info.prefsrc)])
+  if (info.gateway !== 0) attributes.push([RTA_GATEWAY, inet32(info.gateway)])
+  if (info.dev !== null) attributes.push([RTA_OIF, int32(info.dev.ifindex)])
+  return { type: kind, fixed, attributes }
+}
+
+/** Those who listen hear of a route. Linux: rtmsg_fib. */
+function tell(request: RtRequest, kind: number, table: number, node: FibNode): void {
+  const { net, from, message } = request
+  if (!netlinkHasListeners(net, NETLINK_ROUTE, RTMGRP_IPV4_ROUTE)) return
+  const { type, fixed, attributes } = routeAnswer(kind, table, node)
+  const bytes = writeMessage({ type, flags: 0, seq: message.seq, pid: from.pid }, fixed, attributes)
+  netlinkBroadcast(net, NETLINK_ROUTE, RTMGRP_IPV4_ROUTE, bytes)
+}
+
+const MODIFIERS = NLM_F_REPLACE | NLM_F_EXCL | NLM_F_CREATE | NLM_F_APPEND
+
+/** Errors: as newRoute. Linux: inet_rtm_newroute. */
+export function rtNewRoute(request: RtRequest): number {
+  if (!isComplete(request)) return EINVAL
+  const want = routeRequest(request)
+  const made = newRoute(request.net, want, request.message.flags & MODIFIERS)
+  if (isErr(made)) return routeRefused(request.current, made)
+  tell(request, RTM_NEWROUTE, want.table, made)
+  return 0
+}
+
+/** Errors: ESRCH, EINVAL. Linux: inet_rtm_delroute. */
+export function rtDelRoute(request: RtRequest): number {
+  if (!isComplete(request)) return EINVAL
+  const want = routeRequest(request)
+  const gone = delRoute(request.net, want)
+  if (isErr(gone)) return gone
+  tell(request, RTM_DELROUTE, want.table, gone)
+  return 0
+}
+
+/** An answer of the cache, or to one question. Linux: rt_fill_info. */
+function cachedAnswer(net: NetState, flow: Flow, route: Route, entry: CachedRoute | null): RtAnswer {
+  const fixed = fixedPart(32, flow.tos, RT_TABLE_MAIN, 0, 0, route.type)
+  fixed.set(int32(RTM_F_CLONED), 8)
+  const attributes: (readonly [number, Uint8Array])[] = [[RTA_DST, inet32(route.dst)]]
+  if (flow.src !== 0) {
+    fixed[2] = 32
+    attributes.push([RTA_SRC, inet32(flow.src)])
+  }
+  attributes.push([RTA_OIF, int32(route.dev.ifindex)])
+  if (flow.iif === 0 && route.src !== flow.src) attributes.push([RTA_PREFSRC, inet32(route.src)])
+  if (route.gateway !== route.dst) attributes.push([RTA_GATEWAY, inet32(route.gateway)])
+  attributes.push([RTA_METRICS, writeAttributes([[RTAX_MTU, int32(route.mtu)]])])
+  const info = new Uint8Array(32)
+  if (entry !== null) {
+    info.set(int32(Math.floor((net.k.state.now - entry.lastUse) / 10)), 4)
+    info.set(int32(entry.uses), 16)
+  }
+  attributes.push([RTA_CACHEINFO, info])
+  if (flow.iif !== 0) attributes.push([RTA_IIF, int32(flow.iif)])
+  return { type: RTM_NEWROUTE, fixed, attributes }
+}
+
+/** All routes of all tables; with RTM_F_CLONED those of the cache. Linux: inet_dump_fib, ip_rt_dump. */
+export function dumpRoutes({ net, body }: RtRequest): RtAnswer[] {
+  const { fib, routes } = net.inet
+  if (body.length >= 12 && (le32(body, 8) & RTM_F_CLONED) !== 0)
+    return [...routes.entries.values()]
+      .flat()
+      .map((entry) => cachedAnswer(net, entry.flow, entry.route, entry))
+  const ids = [...fib.tables.keys()].sort((a, b) => a - b)
+  return ids.flatMap((id) => {
+    const table = fib.tables.get(id)
+    return table === undefined ? [] : tableRoutes(table).map((node) => routeAnswer(RTM_NEWROUTE, id, node))
+  })
+}
+
+/** Which way would a packet go? Errors: ENODEV no such device; as routing says. Linux: inet_rtm_getroute. */
+export function getRoute(request: RtRequest): number | RtAnswer {
+  if (!isComplete(request)) return EINVAL
+  const { net, body, attributes } = request
+  const want = routeRequest(request)
+  const source = attributes.get(RTA_SRC)
+  const input = attributes.get(RTA_IIF)
+  const flow = {
+    dst: want.dst,
+    src: source === undefined ? 0 : fromInet32(source),
+    tos: (body[3] ?? 0) & IPTOS_TOS_MASK,
+    oif: want.oif ?? 0,
+    iif: input === undefined ? 0 : le32(input, 0),
+    mark: 0,
+    key: 0,
+  }
+  if (flow.iif !== 0 && flow.iif !== loopbackOf(net)?.ifindex) {
+    const dev = deviceByIndex(net, flow.iif)
+    if (dev === null) return ENODEV
+    const found = ipRouteInput(net, flow, dev)
+    return isErr(found) ? routeRefused(request.current, found) : cachedAnswer(net, flow, found, null)
+  }
+  const asked = { ...flow, iif: 0 }
+  const found = ipRouteOutput(net, asked)
+  return isErr(found) ? routeRefused(request.current, found) : cachedAnswer(net, asked, found, null)
+}

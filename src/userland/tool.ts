@@ -1,0 +1,121 @@
+/**
+ * What the command-line tools of the network have in common: the calls they make, what they print, how they end.
+ */
+
+import { errnoMessage, isErr } from '../abi/errno.js'
+import { O_RDONLY } from '../abi/fcntl.js'
+import type { SockAddrNl } from '../abi/socket.js'
+import { IFREQ } from '../abi/sockios.js'
+import { utf8Decode, utf8Encode } from '../lib/bytes.js'
+import type { CoreSys } from '../programs/core_sys.js'
+import type { Program, ProgramSys } from '../programs/sys_types.js'
+
+/** The calls of the network that tools make. */
+export interface NetCalls {
+  /** socket(2). */
+  socket(family: number, type: number, protocol?: number): number
+  /** sendto(2). */
+  sendto(fd: number, data: Uint8Array, flags?: number, address?: SockAddrNl | null): number
+  /** recv(2). */
+  recv(fd: number, buf: Uint8Array, flags?: number): number
+}
+
+/** The calls that a tool makes. */
+export type ToolSys = ProgramSys<Pick<CoreSys, 'open' | 'read' | 'write' | 'close' | 'ioctl'> & NetCalls>
+
+/** A piece of a program that has a result. */
+export type Part<T> = Generator<Program extends Generator<infer Y> ? Y : never, T, unknown>
+
+/** Ends a tool from anywhere: what it says on standard error, and its exit status. */
+export class Stop {
+  readonly text: string
+  readonly status: number
+
+  constructor(text: string, status: number) {
+    this.text = text
+    this.status = status
+  }
+}
+
+/** Runs the body of a tool with a place for its output, which is written at the end. The result is the exit status. */
+export function* runTool(sys: ToolSys, body: (out: string[]) => Part<number>): Program {
+  const out: string[] = []
+  let status = 0
+  let complaint = ''
+  try {
+    status = yield* body(out)
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error
+    status = error.status
+    complaint = error.text
+  }
+  if (out.length > 0) yield* writeAll(sys, 1, out.join(''))
+  if (complaint !== '') yield* writeAll(sys, 2, complaint)
+  return status & 0xff
+}
+
+/** Writes a whole text. */
+export function* writeAll(sys: ToolSys, fd: number, text: string): Part<void> {
+  let rest = utf8Encode(text)
+  while (rest.length > 0) {
+    const count = yield* sys.write(fd, rest)
+    if (count <= 0) return
+    rest = rest.slice(count)
+  }
+}
+
+/** The text of a file, or an Errno. */
+export function* readFile(sys: ToolSys, path: string): Part<string | number> {
+  const fd = yield* sys.open(path, O_RDONLY)
+  if (isErr(fd)) return fd
+  const buf = new Uint8Array(4096)
+  let text = ''
+  for (;;) {
+    const count = yield* sys.read(fd, buf)
+    if (count <= 0) break
+    text += utf8Decode(buf, 0, count)
+  }
+  yield* sys.close(fd)
+  return text
+}
+
+/** perror(3) as text. */
+export const perror = (what: string, error: number): string => `${what}: ${errnoMessage(error)}\n`
+
+/** Does what was typed abbreviate the word? Linux: matches(), lib/utils.c of iproute2. */
+export const abbreviates = (typed: string, word: string): boolean => typed !== '' && word.startsWith(typed)
+
+/** 32 bits to '127.0.0.1'. */
+export const showIp = (addr: number): string =>
+  `${addr >>> 24}.${(addr >>> 16) & 255}.${(addr >>> 8) & 255}.${addr & 255}`
+
+/** '10', '10.1', '10.0.0.1' to 32 bits, missing bytes being 0; -1 for what is none. */
+export function readIp(text: string): number {
+  const parts = text.split('.')
+  if (parts.length > 4) return -1
+  let addr = 0
+  for (let i = 0; i < 4; i++) {
+    const part = parts[i] ?? '0'
+    if (!/^\d{1,3}$/.test(part) || Number(part) > 255) return -1
+    addr = addr * 256 + Number(part)
+  }
+  return addr
+}
+
+/** Bytes as '00:10:5a:…'. */
+export const showHardware = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':')
+
+/** '00:10:5a:…' as six bytes, or null. */
+export function readHardware(text: string): Uint8Array | null {
+  const parts = text.split(':')
+  if (parts.length !== 6 || !parts.every((part) => /^[0-9a-fA-F]{1,2}$/.test(part))) return null
+  return Uint8Array.from(parts, (part) => Number.parseInt(part, 16))
+}
+
+/** struct ifreq for a device's name. */
+export function ifreqOf(name: string): Uint8Array {
+  const bytes = new Uint8Array(IFREQ)
+  for (let i = 0; i < name.length && i < 15; i++) bytes[i] = name.charCodeAt(i)
+  return bytes
+}
