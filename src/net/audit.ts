@@ -5,6 +5,7 @@
 
 import type { Audit, Books } from '../kernel/books.js'
 import { Tally } from '../kernel/books.js'
+import { checkTcp } from './inet/tcp_audit.js'
 import type { SkbQueue } from './skbuff.js'
 import { type Sock, Socket } from './sock.js'
 import type { NetState } from './state.js'
@@ -83,6 +84,9 @@ export const netAudit: Audit = Object.freeze({
   holds(books) {
     const net = netOf(books)
     for (const { socket } of net.netlink.sockets) if (socket !== null) books.queues.add(socket.wait)
+    for (const { socket } of net.inet.tcp.socks) if (socket !== null) books.queues.add(socket.wait)
+    for (const socks of net.inet.udp.byPort.values())
+      for (const { socket } of socks) if (socket !== null) books.queues.add(socket.wait)
     for (const sk of net.unix.sockets) {
       books.queues.add(sk.peerWait)
       if (sk.socket !== null) books.queues.add(sk.socket.wait)
@@ -98,6 +102,7 @@ export const netAudit: Audit = Object.freeze({
     books.same('the sockets in use', net.inUse, openSockets(books).length)
     books.same('the packets in the backlog', net.backlog.length, 0)
     checkUnix(books, net)
+    checkTcp(books, net, checkQueue)
     checkNetlink(books, net)
   },
 } satisfies Audit)

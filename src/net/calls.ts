@@ -8,7 +8,17 @@
  */
 
 import { asFd, type Fd } from '../abi/brand.js'
-import { BLOCKED, EAFNOSUPPORT, EFAULT, EINVAL, EMSGSIZE, type Errno, isErr, type Ret } from '../abi/errno.js'
+import {
+  BLOCKED,
+  EAFNOSUPPORT,
+  ECONNABORTED,
+  EFAULT,
+  EINVAL,
+  EMSGSIZE,
+  type Errno,
+  isErr,
+  type Ret,
+} from '../abi/errno.js'
 import { O_NONBLOCK } from '../abi/fcntl.js'
 import { isAtLeast } from '../abi/profile.js'
 import {
@@ -165,7 +175,7 @@ export function sysListen(current: Task, fd: number, backlog: number): number {
  * Takes the next connection: the descriptor of its socket; `address` is filled with the peer's.
  *
  * The connection is taken before there is a descriptor for it: with EMFILE it is closed. Errors: EBADF, ENOTSOCK,
- * EOPNOTSUPP, EINVAL no listener, EAGAIN, EINTR, EMFILE, ENFILE, EFAULT. Linux: sys_accept.
+ * EOPNOTSUPP, EINVAL no listener, ECONNABORTED, EAGAIN, EINTR, EMFILE, ENFILE, EFAULT. Linux: sys_accept.
  */
 export function sysAccept(current: Task, fd: number, address?: SockAddrBuffer | null): Ret<Fd> {
   const sock = sockfdLookup(current, fd)
@@ -187,8 +197,8 @@ export function sysAccept(current: Task, fd: number, address?: SockAddrBuffer | 
   const newFd = fdOf(sockMapFd(current, newsock))
   if (isErr(newFd)) return newFd
   if (address === undefined || address === null) return newFd
-  const name = newsock.ops.getname(newsock, true)
-  const failed = typeof name === 'number' ? name : fillSockaddr(address, name)
+  const name = newsock.ops.getname(newsock, 'accepted')
+  const failed = typeof name === 'number' ? ECONNABORTED : fillSockaddr(address, name)
   if (failed === 0) return newFd
   const file = fdRemove(current.files, newFd)
   if (file !== null) fput(current, file)

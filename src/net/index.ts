@@ -16,6 +16,7 @@ import { ARP_TIMER, onArpTimer } from './inet/arp.js'
 import { FRAG_TIMER, onFragTimer } from './inet/defrag.js'
 import { devOpen } from './inet/devinet.js'
 import { FibState } from './inet/fib_types.js'
+import { TCP_TIMERS } from './inet/tcp_timer.js'
 import { loopbackOps } from './loopback.js'
 import { routingProc } from './proc/routing.js'
 import { sockfsType } from './sockfs.js'
@@ -52,7 +53,7 @@ export const net = (options: NetOptions = {}): NetModule =>
         syscalls: socketCalls,
         callShapes: socketCallShapes,
         filesystems: k.facts.hasBindMounts ? [sockfsType] : [],
-        timers: { [ARP_TIMER]: onArpTimer, [FRAG_TIMER]: onFragTimer },
+        timers: { [ARP_TIMER]: onArpTimer, [FRAG_TIMER]: onFragTimer, ...TCP_TIMERS },
         proc: [unixProc, ...routingProc],
         audit: netAudit,
       }

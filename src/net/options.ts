@@ -256,10 +256,10 @@ export function sockGetsockopt(current: Task, sock: Socket, option: number): Soc
 /** The error that waits, as a positive number. 2.6 looks for a soft one too. */
 function takeError(sk: Sock): number {
   const err = sockError(sk)
-  if (err !== 0 || !isAtLeast(sk.net.k.facts.release, '2.6.14')) return -err
+  if (err !== 0 || !isAtLeast(sk.net.k.facts.release, '2.6.14')) return 0 - err
   const soft = sk.errSoft
   sk.errSoft = 0
-  return -soft
+  return 0 - soft
 }
 
 /** Options since 2.2, and those since 2.4. */

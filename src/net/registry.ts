@@ -5,7 +5,7 @@
 
 import { ARPHRD_ETHER, ETH_P_ARP, ETH_P_IP } from '../abi/if.js'
 import { isAtLeast } from '../abi/profile.js'
-import { AF_INET, AF_NETLINK, AF_UNIX, IPPROTO_ICMP, IPPROTO_UDP } from '../abi/socket.js'
+import { AF_INET, AF_NETLINK, AF_UNIX, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from '../abi/socket.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import type { PacketType } from './dev_input.js'
 import type { NetDevice } from './device.js'
@@ -15,6 +15,7 @@ import type { RuleSelector } from './inet/fib_rules.js'
 import { icmpProtocol } from './inet/icmp.js'
 import { ipPacketType } from './inet/ip_input.js'
 import type { InetProtocol } from './inet/sock.js'
+import { tcpProtocol } from './inet/tcp_input.js'
 import { udpProtocol } from './inet/udp.js'
 import { type NetfilterHook, type NetfilterTable, netfilterTable } from './netfilter.js'
 import { netlinkFamily } from './netlink/family.js'
@@ -61,6 +62,7 @@ const PACKET_TYPES: ReadonlyMap<number, PacketType> = new Map([
 
 const INET_PROTOCOLS: ReadonlyMap<number, InetProtocol> = new Map<number, InetProtocol>([
   [IPPROTO_ICMP, icmpProtocol],
+  [IPPROTO_TCP, tcpProtocol],
   [IPPROTO_UDP, udpProtocol],
 ])
 

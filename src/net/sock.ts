@@ -104,8 +104,8 @@ export interface SocketOps {
   socketpair(current: Task, a: Socket, b: Socket): number
   /** Takes the next connection: its sock, an Errno or BLOCKED. */
   accept(current: Task, sock: Socket, isNonblocking: boolean): Sock | number
-  /** The local or the peer's address; null for one without a name. */
-  getname(sock: Socket, peer: boolean): Sockaddr | number
+  /** The local or the peer's address; 'accepted': the peer's, even if it is gone already. */
+  getname(sock: Socket, peer: boolean | 'accepted'): Sockaddr | number
   poll(current: Task, sock: Socket): number
   /** Where to sleep for these POLL* events. */
   waitQueue(sock: Socket, events: number): WaitQueue

@@ -17,7 +17,17 @@ import {
 import { FIONREAD, TIOCOUTQ } from '../../abi/ioctl.js'
 import { isAtLeast } from '../../abi/profile.js'
 import { SIGPIPE } from '../../abi/signal.js'
-import { AF_INET, AF_UNSPEC, IPPROTO_UDP, MSG_NOSIGNAL, SOCK_DGRAM, SOL_IP } from '../../abi/socket.js'
+import {
+  AF_INET,
+  AF_UNSPEC,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  MSG_NOSIGNAL,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  SOCK_STREAM,
+  SOL_IP,
+} from '../../abi/socket.js'
 import { sendSignalSelf } from '../../kernel/signal.js'
 import type { Task } from '../../kernel/task.js'
 import { capable } from '../../security/capability.js'
@@ -41,9 +51,12 @@ import {
 } from '../sock.js'
 import { inetAddr, type Sockaddr } from '../sockaddr.js'
 import { putInt } from '../sockfs.js'
+import type { NetState } from '../state.js'
 import { inetAutobind, inetBind } from './bind.js'
 import { ipGetsockopt, ipSetsockopt } from './options.js'
 import { type InetProto, InetSock } from './sock.js'
+import { streamParts } from './stream.js'
+import { makeTcpSock, tcpProto } from './tcp.js'
 import { udpProto } from './udp.js'
 
 const modern = (sk: InetSock): boolean => isAtLeast(sk.net.k.facts.release, '2.6.14')
@@ -52,10 +65,11 @@ const modern = (sk: InetSock): boolean => isAtLeast(sk.net.k.facts.release, '2.6
 const skOf = (sock: Socket): InetSock => sock.sk as InetSock
 
 /** Errors: ENOTCONN. Linux: inet_getname. */
-export function inetGetname(sock: Socket, peer: boolean): Sockaddr | number {
+export function inetGetname(sock: Socket, peer: boolean | 'accepted'): Sockaddr | number {
   const sk = skOf(sock)
-  if (!peer) return inetAddr(sk.rcvSaddr || sk.saddr, sk.sport)
-  if (sk.dport === 0 || sk.state === TCP_CLOSE || sk.state === TCP_SYN_SENT) return ENOTCONN
+  if (peer === false) return inetAddr(sk.rcvSaddr || sk.saddr, sk.sport)
+  const isOver = sk.state === TCP_CLOSE || sk.state === TCP_SYN_SENT
+  if (sk.dport === 0 || (isOver && peer !== 'accepted')) return ENOTCONN
   return inetAddr(sk.daddr, sk.dport)
 }
 
@@ -151,6 +165,13 @@ export const inetDgramOps: SocketOps = defineSocketOps({
   recvmsg: (current, sock, msg, flags) => skOf(sock).proto.recvmsg(current, skOf(sock), msg, flags),
 })
 
+/** Linux: inet_stream_ops. */
+export const inetStreamOps: SocketOps = defineSocketOps({
+  ...inetDgramOps,
+  name: 'inet.stream',
+  ...streamParts,
+})
+
 /** A kind of socket of the family. Linux: struct inet_protosw. */
 interface Switch {
   readonly type: number
@@ -160,15 +181,26 @@ interface Switch {
   readonly ops: SocketOps
   /** Is it for those with CAP_NET_RAW? */
   readonly isRaw: boolean
+  /** Makes a sock of the protocol's own kind. */
+  readonly make?: (net: NetState, proto: InetProto) => InetSock
 }
 
 const SWITCHES: readonly Switch[] = Object.freeze([
   { type: SOCK_DGRAM, protocol: IPPROTO_UDP, proto: udpProto, ops: inetDgramOps, isRaw: false },
+  {
+    type: SOCK_STREAM,
+    protocol: IPPROTO_TCP,
+    proto: tcpProto,
+    ops: inetStreamOps,
+    isRaw: false,
+    make: makeTcpSock,
+  },
 ])
 
 /** The kind for a type and a protocol; ESOCKTNOSUPPORT, EPROTONOSUPPORT. */
 function switchFor(type: number, protocol: number): Switch | number {
-  let error: number = ESOCKTNOSUPPORT
+  // Raw sockets are there, but have no protocol of their own.
+  let error: number = type === SOCK_RAW ? EPROTONOSUPPORT : ESOCKTNOSUPPORT
   for (const one of SWITCHES) {
     if (one.type !== type) continue
     if (protocol === 0 ? one.protocol !== 0 : one.protocol === protocol || one.protocol === 0) return one
@@ -190,7 +222,8 @@ export const inetFamily: NetFamily = Object.freeze({
     if (shouldFail(net.k, 'alloc:sock')) return ENOBUFS
     sock.state = SS_UNCONNECTED
     sock.ops = found.ops
-    const sk = new InetSock(net, found.proto, sock.type, found.protocol || protocol)
+    const { proto } = found
+    const sk = found.make?.(net, proto) ?? new InetSock(net, proto, sock.type, found.protocol || protocol)
     sockGraft(sk, sock)
     return 0
   },

@@ -25,18 +25,54 @@ export function portClashes(table: PortTable, sk: InetSock, port: number): boole
   return false
 }
 
-/** A port that nobody of the sock's space has, the next after the last one chosen; 0 where there is none. */
-export function choosePort(table: PortTable, sk: InetSock): number {
+/** Chains of the table of ports. Linux: UDP_HTABLE_SIZE. */
+const CHAINS = 128
+
+/** Has nobody of the sock's space the port? */
+function isFree(table: PortTable, sk: InetSock, port: number): boolean {
+  const owners = table.byPort.get(port)
+  return owners === undefined || !owners.some((owner) => owner.portSpace === sk.portSpace)
+}
+
+/** The next after the last one chosen; 0 where there is none. Linux: get_new_socknum (2.0). */
+function choosePort20(table: PortTable, sk: InetSock): number {
   const { portLow: low, portHigh: high } = sk.net.inet
   let port = table.rover
   for (let tries = high - low + 1; tries > 0; tries--) {
     port++
     if (port < low || port > high) port = low
-    const owners = table.byPort.get(port)
-    if (owners === undefined || !owners.some((owner) => owner.portSpace === sk.portSpace)) {
+    if (isFree(table, sk, port)) {
       table.rover = port
       return port
     }
+  }
+  return 0
+}
+
+/**
+ * A port that nobody of the sock's space has, on the shortest chain from the last one chosen on, that one included; 0
+ * where there is none. Linux: udp_v4_get_port (2.2.12, 2.6.14).
+ */
+export function choosePort(table: PortTable, sk: InetSock): number {
+  if (sk.net.k.facts.release === '2.0.35') return choosePort20(table, sk)
+  const { portLow: low, portHigh: high } = sk.net.inet
+  const wrapped = (port: number): number => (port > high ? low + ((port - low) & (CHAINS - 1)) : port)
+  const start = table.rover < low || table.rover > high ? low : table.rover
+  let best = start
+  let shortest = Number.POSITIVE_INFINITY
+  for (let i = 0; i < CHAINS && shortest > 0; i++) {
+    const length = table.chains[(start + i) & (CHAINS - 1)] ?? 0
+    if (length >= shortest) continue
+    shortest = length
+    best = start + i
+  }
+  let port = wrapped(best)
+  for (let tries = 65536 / CHAINS; tries > 0; tries--) {
+    if (isFree(table, sk, port)) {
+      table.rover = port
+      return port
+    }
+    port = wrapped(port + CHAINS)
   }
   return 0
 }
@@ -52,8 +88,10 @@ export function getPort(table: PortTable, sk: InetSock, port: number): number {
 /** Linux: udp_v4_hash. */
 export function hashPort(table: PortTable, sk: InetSock): void {
   const owners = table.byPort.get(sk.num)
+  if (owners?.includes(sk)) return
   if (owners === undefined) table.byPort.set(sk.num, [sk])
-  else if (!owners.includes(sk)) owners.push(sk)
+  else owners.push(sk)
+  countChain(table, sk.num, 1)
 }
 
 /** Linux: udp_v4_unhash. */
@@ -63,4 +101,10 @@ export function unhashPort(table: PortTable, sk: InetSock): void {
   if (owners === undefined || at < 0) return
   if (owners.length === 1) table.byPort.delete(sk.num)
   else owners.splice(at, 1)
+  countChain(table, sk.num, -1)
+}
+
+function countChain(table: PortTable, port: number, by: number): void {
+  const chain = port & (CHAINS - 1)
+  table.chains[chain] = (table.chains[chain] ?? 0) + by
 }

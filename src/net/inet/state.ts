@@ -9,11 +9,14 @@ import { FibState } from './fib_types.js'
 import { FragTable } from './frag_table.js'
 import { RouteCache } from './route_cache.js'
 import type { InetSock } from './sock.js'
+import { TcpState } from './tcp_table.js'
 
 /** Ports of one protocol and who has them. */
 export class PortTable {
   /** Socks by port, oldest first. */
   byPort = new Map<number, InetSock[]>()
+  /** How many there are, by the lowest seven bits of the port. Linux: the chains of udp_hash. */
+  chains: number[] = new Array(128).fill(0)
   /** The port that was chosen last. */
   rover: number
 
@@ -83,6 +86,8 @@ export class InetState {
   portHigh: number
   /** UDP's ports. */
   udp: PortTable
+  /** TCP's socks, ports and connections. */
+  tcp: TcpState
   /** Neighbours. */
   arp = new ArpTable()
   /** Packets in pieces. */
@@ -97,5 +102,7 @@ export class InetState {
     this.fib = new FibState(!isOld)
     this.portHigh = isOld ? 32767 : 4999
     this.udp = new PortTable(isOld ? 1024 : 1023)
+    // 2.6 begins anywhere in the range, the model always at the same place. Linux: tcp_v4_get_port, net_random.
+    this.tcp = new TcpState(isAtLeast(k.facts.release, '2.6.14') ? 2750 : 1023)
   }
 }

@@ -231,9 +231,9 @@ export const writerName = (sk: UnixSock): Sockaddr | null =>
   sk.address === null && isAtLeast(sk.net.k.facts.release, '2.6.14') ? null : unixName(sk)
 
 /** Errors: ENOTCONN. Linux: unix_getname. */
-export function unixGetname(sock: Socket, peer: boolean): Sockaddr | number {
+export function unixGetname(sock: Socket, peer: boolean | 'accepted'): Sockaddr | number {
   const sk = sock.sk as UnixSock
-  if (!peer) return unixName(sk)
+  if (peer === false) return unixName(sk)
   return sk.peer === null ? ENOTCONN : unixName(sk.peer)
 }
 
