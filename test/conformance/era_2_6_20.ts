@@ -6,6 +6,7 @@
 import { isErr } from 'paleokernel'
 import type { EraDifference } from './era.js'
 import {
+  always,
   answers,
   goOn,
   nesting,
@@ -16,6 +17,9 @@ import {
   statOf,
   unlessChanged,
 } from './era_help.js'
+
+/** Is it a port that the kernel has chosen? */
+const isChosen = (address: string | undefined): boolean => address?.endsWith(':eph') === true
 
 export const ERA_2_6_20: readonly EraDifference[] = [
   {
@@ -36,6 +40,14 @@ export const ERA_2_6_20: readonly EraDifference[] = [
       answers(m, 'ok', 'ESRCH') &&
       orphan(m, m.line.a[0] ?? '')?.dead === true,
     after: goOn,
+  },
+  {
+    name: 'not Linux: which ports the recording machine had chosen before',
+    recordings: ['2.6.20', '6.18'],
+    profiles: ['2.6.14', '2.2.12'],
+    cite: 'udp_v4_get_port, net/ipv4/udp.c, begins where it chose last; tcp_v4_get_port, net/ipv4/tcp_ipv4.c, anywhere',
+    covers: (m) => m.keys.join() === 'ad' && isChosen(m.line.ad) !== isChosen(m.ours.ad),
+    after: always,
   },
   {
     name: 'not Linux: what the recording machine has above the root of the tasks',

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Profile } from 'paleokernel'
 import { describe, expect, it } from 'vitest'
 import { printAnswer, printLine } from './answer.js'
-import { type Replay, replay } from './replay.js'
+import { judgesSockets, type Replay, replay } from './replay.js'
 import { readScripts, recordingFiles, recordingOf, type Script } from './script.js'
 import type { Recording } from './values.js'
 
@@ -34,8 +34,7 @@ describe.each(RUNS)('profile %s answers like the recordings of Linux %s', (profi
 
   it.each(themes)('%s', (theme) => {
     const chosen = scripts.filter((script) => themeOf(script) === theme)
-    // Socket calls are judged where everything that they show has its name in the era table.
-    const sockets = profile === '2.6.14' && recording === '2.6.20' && theme !== 'inet'
+    const sockets = judgesSockets(profile, recording)
     const divergences = chosen.flatMap((script) =>
       describeDivergence(script, replay(script, { profile, sockets })),
     )

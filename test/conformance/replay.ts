@@ -11,6 +11,7 @@ import type { Profile } from 'paleokernel'
 import { type Answer, differences, Inodes, type Line, printAnswer } from './answer.js'
 import { type EraDifference, EraTable } from './era.js'
 import type { Script } from './script.js'
+import type { Recording } from './values.js'
 import { World } from './world.js'
 
 /** The calls of the network: with one of these a script leaves what is compared so far. */
@@ -39,6 +40,10 @@ export interface ReplayOptions {
   /** Compare socket calls too, instead of ending a script at its first one. */
   readonly sockets?: boolean
 }
+
+/** Where all that socket calls show has its name in the era table, or is the same. */
+export const judgesSockets = (profile: Profile, recording: Recording): boolean =>
+  profile === '2.6.14' && recording === '2.6.20'
 
 /** The first line on which a script and the library disagree without a named reason. */
 export interface Divergence {

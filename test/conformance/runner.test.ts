@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { differences, Inodes, type Line } from './answer.js'
 import { main } from './cli.js'
 import { ERA_DIFFERENCES } from './era.js'
-import { replay } from './replay.js'
+import { judgesSockets, replay } from './replay.js'
 import { parseScripts, readScripts, recordingFiles, type Script } from './script.js'
 import { shrink } from './shrink.js'
 import { dataOf, dialectOf, parsePoll, printData, strtol } from './values.js'
@@ -112,7 +112,8 @@ describe('the era table', () => {
     const reached = new Set<string>()
     for (const script of recordingFiles(RECORDINGS).flatMap((file) => readScripts(file))) {
       for (const profile of ['2.6.14', '2.2.12'] as const) {
-        for (const { entry } of replay(script, { profile }).era) reached.add(entry.name)
+        const sockets = judgesSockets(profile, script.recording)
+        for (const { entry } of replay(script, { profile, sockets }).era) reached.add(entry.name)
       }
     }
     expect(ERA_DIFFERENCES.map((entry) => entry.name).filter((name) => !reached.has(name))).toEqual([])

@@ -5,7 +5,7 @@
  */
 
 import { createKernel, DIRECT, ENOSYS, isErr, type Process, type Profile } from 'paleokernel'
-import { net } from 'paleokernel/net'
+import { AF_INET, net, SOCK_DGRAM } from 'paleokernel/net'
 import { type Actor, type Stage, Words } from './actor.js'
 import type { Answer, Line } from './answer.js'
 import { FILE_OPS } from './ops_files.js'
@@ -23,6 +23,8 @@ const RLIMIT_CORE = 4
 const RLIMIT_NOFILE = 7
 const WNOHANG = 1
 const SIG_BLOCK = 0
+/** Ports that have been chosen once. */
+const USED_PORTS = 8
 /** What `pidof` gives for a task that never was. */
 const NO_PID = 999999
 
@@ -44,7 +46,7 @@ export class World implements Stage {
   readonly image: string
   readonly ports = new Set<number>()
   /** The recorder itself: parent of task 0, in a session of its own, deaf to signals. */
-  readonly recorder: Process
+  readonly recorder: NetProcess
 
   /** The last line was an open of a file that was there before it. Kept for recordings of 6.18 only. */
   openedOld = false
@@ -56,6 +58,7 @@ export class World implements Stage {
     this.kernel = boot(profile)
     this.recorder = this.kernel.spawn({ uid: 0, gid: 0, comm: 'sysrun', umask: 0o022, cwd: '/' })
     this.image = this.furnish()
+    this.usePorts()
     this.startTask0()
   }
 
@@ -80,6 +83,14 @@ export class World implements Stage {
     const stat = sys.stat(IMAGE)
     if (isErr(stat)) throw new Error(`the runner cannot make ${IMAGE}: ${stat}`)
     return `${stat.dev}.${stat.ino}`
+  }
+
+  /** The recording machine had run other scripts before: ports that scripts name are not the next to be chosen. */
+  private usePorts(): void {
+    const { sys } = this.recorder
+    const fds = Array.from({ length: USED_PORTS }, () => sys.socket(AF_INET, SOCK_DGRAM, 0))
+    for (const fd of fds) sys.connect(Number(fd), { family: AF_INET, addr: '127.0.0.1', port: 1 })
+    for (const fd of fds) sys.close(Number(fd))
   }
 
   private startTask0(): void {
