@@ -225,15 +225,18 @@ export function startRequest(queue: RequestQueue): Request | null {
   return head
 }
 
-/** A request has been served: its buffers have arrived, or failed, and its slot is free. Linux: end_that_request_last. */
-export function finishRequest(queue: RequestQueue, req: Request, isUptodate: boolean): void {
+/**
+ * A request has been served: its buffers have arrived, but for those that failed, and its slot is free. Linux:
+ * end_that_request_first, end_that_request_last.
+ */
+export function finishRequest(queue: RequestQueue, req: Request, failed: ReadonlySet<BufferHead>): void {
   if (queue.isActive) {
     queue.head = req.next
     queue.isActive = false
   }
   for (let bh: BufferHead | null = req.first; bh !== null; ) {
     const next: BufferHead | null = bh.next
-    endBufferIo(bh, isUptodate)
+    endBufferIo(bh, !failed.has(bh))
     bh = next
   }
   queue.pool.give()

@@ -124,7 +124,7 @@ describe('make_request', () => {
     const first = startRequest(scsi)
     expect(scsi.head).toBe(null)
     expect(submit(scsi, 11)).toBe('queued')
-    if (first !== null) finishRequest(scsi, first, true)
+    if (first !== null) finishRequest(scsi, first, new Set())
     expect(scsi.pool.used).toBe(1)
   })
 
@@ -141,7 +141,7 @@ describe('make_request', () => {
     expect(submit(queue, 1900, READA)).toBe('dropped')
     unplug(queue)
     const req = startRequest(queue)
-    if (req !== null) finishRequest(queue, req, true)
+    if (req !== null) finishRequest(queue, req, new Set())
     expect(submit(queue, 1900, READA)).toBe('queued')
   })
 })
@@ -229,7 +229,7 @@ describe('under random requests', () => {
       const req = startRequest(queue)
       if (req === null) return
       const done = buffersOf(req)
-      finishRequest(queue, req, true)
+      finishRequest(queue, req, new Set())
       inFlight = inFlight.filter((bh) => !done.includes(bh))
       for (const bh of done) {
         expect([bh.isLocked, bh.isUptodate, bh.next]).toEqual([false, true, null])
