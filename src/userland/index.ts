@@ -4,5 +4,7 @@
  */
 
 export { devtest } from './devtest.js'
+export { ifconfig } from './ifconfig.js'
 export { ip, ipTool, type RuleKeyword } from './ip/index.js'
+export { route } from './route.js'
 export type { NetCalls, ToolSys } from './tool.js'

@@ -1,7 +1,7 @@
 /** A machine with two cards, on which the tools of the network run as programs of a task. */
 import { createKernel, defineModule, O_CREAT, O_RDONLY, O_WRONLY, utf8Encode } from 'paleokernel'
 import { type NetOptions, net, type RuleSelector } from 'paleokernel/net'
-import { ip, ipTool, type RuleKeyword } from 'paleokernel/userland'
+import { ifconfig, ip, ipTool, type RuleKeyword, route } from 'paleokernel/userland'
 
 /** What a tool has said. */
 export interface Said {
@@ -30,6 +30,8 @@ export function machine({ profile = '2.2.12', selectors = [], keywords = [], ...
   for (const dir of ['/sbin', '/etc', '/tmp']) host.sys.mkdir(dir, 0o777)
   host.sys.chmod('/tmp', 0o777)
   k.install('/sbin/ip', keywords.length > 0 ? ipTool(keywords) : ip)
+  k.install('/sbin/ifconfig', ifconfig)
+  k.install('/sbin/route', route)
   let serial = 0
 
   /** Runs a command line as a user, and returns what it printed. */
