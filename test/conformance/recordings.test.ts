@@ -34,7 +34,7 @@ describe.each(RUNS)('profile %s answers like the recordings of Linux %s', (profi
 
   it.each(themes)('%s', (theme) => {
     const chosen = scripts.filter((script) => themeOf(script) === theme)
-    const sockets = judgesSockets(profile, recording)
+    const sockets = judgesSockets(recording)
     const divergences = chosen.flatMap((script) =>
       describeDivergence(script, replay(script, { profile, sockets })),
     )

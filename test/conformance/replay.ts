@@ -42,8 +42,7 @@ export interface ReplayOptions {
 }
 
 /** Where all that socket calls show has its name in the era table, or is the same. */
-export const judgesSockets = (profile: Profile, recording: Recording): boolean =>
-  profile === '2.6.14' && recording === '2.6.20'
+export const judgesSockets = (recording: Recording): boolean => recording === '2.6.20'
 
 /** The first line on which a script and the library disagree without a named reason. */
 export interface Divergence {

@@ -112,7 +112,7 @@ describe('the era table', () => {
     const reached = new Set<string>()
     for (const script of recordingFiles(RECORDINGS).flatMap((file) => readScripts(file))) {
       for (const profile of ['2.6.14', '2.2.12'] as const) {
-        const sockets = judgesSockets(profile, script.recording)
+        const sockets = judgesSockets(script.recording)
         for (const { entry } of replay(script, { profile, sockets }).era) reached.add(entry.name)
       }
     }

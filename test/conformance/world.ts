@@ -5,7 +5,7 @@
  */
 
 import { createKernel, DIRECT, ENOSYS, isErr, type Process, type Profile } from 'paleokernel'
-import { AF_INET, net, SOCK_DGRAM } from 'paleokernel/net'
+import { AF_INET, net, SOCK_DGRAM, SOCK_STREAM } from 'paleokernel/net'
 import { type Actor, type Stage, Words } from './actor.js'
 import type { Answer, Line } from './answer.js'
 import { FILE_OPS } from './ops_files.js'
@@ -88,9 +88,11 @@ export class World implements Stage {
   /** The recording machine had run other scripts before: ports that scripts name are not the next to be chosen. */
   private usePorts(): void {
     const { sys } = this.recorder
-    const fds = Array.from({ length: USED_PORTS }, () => sys.socket(AF_INET, SOCK_DGRAM, 0))
-    for (const fd of fds) sys.connect(Number(fd), { family: AF_INET, addr: '127.0.0.1', port: 1 })
-    for (const fd of fds) sys.close(Number(fd))
+    for (const type of [SOCK_DGRAM, SOCK_STREAM]) {
+      const fds = Array.from({ length: USED_PORTS }, () => Number(sys.socket(AF_INET, type, 0)))
+      for (const fd of fds) sys.connect(fd, { family: AF_INET, addr: '127.0.0.1', port: 1 })
+      for (const fd of fds) sys.close(fd)
+    }
   }
 
   private startTask0(): void {
