@@ -102,7 +102,7 @@ export function writeMessage(
   whole.set(int32(seq), 8)
   whole.set(int32(pid), 12)
   whole.set(fixed, HEADER)
-  whole.set(rest, start)
+  if (rest.length > 0) whole.set(rest, start)
   return whole
 }
 
