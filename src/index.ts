@@ -663,18 +663,20 @@ export type { Cred } from './kernel/cred.js'
 export type { KernelCore, KernelState } from './kernel/kernel.js'
 export {
   type AnyModule,
+  type CallName,
   type CharDevice,
   type Contributions,
   defineModule,
   type KernelModule,
   type NamedHandler,
+  type PrctlHandler,
   type ProcEntry,
   type ProcSubject,
   type TaskNotifiers,
 } from './kernel/module.js'
 export type { SyscallRequest } from './kernel/program.js'
 export type { Rlimits } from './kernel/rlimit.js'
-export type { SyscallHandler } from './kernel/syscall.js'
+export type { ArgKind, CallShape, SyscallHandler } from './kernel/syscall.js'
 export type { FsStruct, Pgrp, Task, ThreadGroup } from './kernel/task.js'
 export type { Timer } from './kernel/timer.js'
 export {

@@ -24,7 +24,7 @@ export class Dentry {
   inode: Inode | null
   /** Its file system. */
   sb: SuperBlock
-  /** Names in it, by name; null while there are none. */
+  /** @internal Names in it, by name; null while there are none. */
   children: NameTable | null = null
   /** @internal Newest child, or a cursor. */
   firstChild: Dentry | null = null

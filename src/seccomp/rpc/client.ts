@@ -18,12 +18,12 @@ import {
   FrameReader,
   MAX_FRAME,
 } from './frame.js'
-import { type Interface, LINK } from './interfaces.js'
+import { type Interface, LINK, type Operation } from './interfaces.js'
 
 /** The arguments of an operation. */
-export type ArgsOf<O> = O extends { encode(...args: infer A): Uint8Array } ? A : never
+export type ArgsOf<O> = O extends Operation<infer A, unknown> ? A : never
 /** The result of an operation. */
-export type ResultOf<O> = O extends { decode(payload: Uint8Array): infer R } ? R : never
+export type ResultOf<O> = O extends Operation<never, infer R> ? R : never
 
 /** Two pipes to a broker. One call at a time. */
 export class Link {
