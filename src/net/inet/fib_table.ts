@@ -49,6 +49,9 @@ export function fibTypeError(type: number): number {
   }
 }
 
+/** The mask of a length as a signed number, as the keys of a zone are: engines keep those in a word. */
+const signedMask = (bits: number): number => (bits === 0 ? 0 : -1 << (32 - bits))
+
 /** The longest prefix that holds the destination: a route, an Errno that it says, or null for none. */
 export function tableLookup(
   table: FibTable,
@@ -58,7 +61,7 @@ export function tableLookup(
   scope: number,
 ): FibNode | Errno | null {
   for (const { order, nodes } of table.zones) {
-    const found = nodes.get((dst & inetMakeMask(order)) >>> 0)
+    const found = nodes.get(dst & signedMask(order))
     if (found === undefined) continue
     for (const node of found) {
       if (node.tos !== 0 && node.tos !== tos) continue
@@ -100,7 +103,7 @@ export function tableInsert(table: FibTable, node: FibNode, flags: number): numb
   const { dst, prefix, tos, info } = node
   if (prefix > 32 || (dst & ~inetMakeMask(prefix)) >>> 0 !== 0) return EINVAL
   const zone = zoneOf(table, prefix)
-  const list = zone.nodes.get(dst) ?? []
+  const list = zone.nodes.get(dst | 0) ?? []
   let at = 0
   const isBefore = (other: FibNode): boolean =>
     other.tos > tos || (other.tos === tos && other.info.priority < info.priority)
@@ -124,7 +127,7 @@ export function tableInsert(table: FibTable, node: FibNode, flags: number): numb
     return ENOENT
   }
   list.splice(at, 0, node)
-  zone.nodes.set(dst, list)
+  zone.nodes.set(dst | 0, list)
   return 0
 }
 
@@ -160,12 +163,12 @@ const matches = ({ type, scope, info }: FibNode, want: FibPattern): boolean =>
 export function tableDelete(table: FibTable, want: FibPattern): FibNode | Errno {
   if (want.prefix > 32 || (want.dst & ~inetMakeMask(want.prefix)) >>> 0 !== 0) return EINVAL
   const zone = table.zones.find(({ order }) => order === want.prefix)
-  const list = zone?.nodes.get(want.dst)
+  const list = zone?.nodes.get(want.dst | 0)
   if (zone === undefined || list === undefined) return ESRCH
   const at = list.findIndex((node) => node.tos === want.tos && matches(node, want))
   const [gone] = at < 0 ? [] : list.splice(at, 1)
   if (gone === undefined) return ESRCH
-  if (list.length === 0) zone.nodes.delete(want.dst)
+  if (list.length === 0) zone.nodes.delete(want.dst | 0)
   dropEmpty(table, zone)
   return gone
 }
@@ -190,6 +193,7 @@ export function tableFlush(table: FibTable, isDead: (node: FibNode) => boolean):
 export function tableRoutes(table: FibTable): FibNode[] {
   const all: FibNode[] = []
   for (const { nodes } of table.zones)
-    for (const key of [...nodes.keys()].sort((a, b) => a - b)) all.push(...(nodes.get(key) ?? []))
+    for (const key of [...nodes.keys()].sort((a, b) => (a >>> 0) - (b >>> 0)))
+      all.push(...(nodes.get(key) ?? []))
   return all
 }

@@ -69,7 +69,7 @@ export interface FibNode {
 export class FibZone {
   /** Bits of the prefixes. */
   order: number
-  /** Routes by prefix. */
+  /** Routes by prefix, which as a key is a signed number. */
   nodes = new Map<number, FibNode[]>()
 
   constructor(order: number) {
