@@ -547,3 +547,85 @@ describe('timers', () => {
     expect(checkInvariants(wire.a)).toEqual([])
   })
 })
+
+// ---- bad input -----------------------------------------------------------------------------------------------
+
+/** The Internet checksum of bytes that begin with `sum`. */
+function inetSum(bytes: Uint8Array, from: number, to: number, sum = 0): number {
+  let total = sum
+  for (let i = from; i < to; i += 2) total += ((bytes[i] ?? 0) << 8) | (i + 1 < to ? (bytes[i + 1] ?? 0) : 0)
+  while (total > 0xffff) total = (total & 0xffff) + (total >>> 16)
+  return ~total & 0xffff
+}
+
+/** An Ethernet frame with a segment from 10.0.0.2 to 10.0.0.1 in it, its checksums right. */
+function segment(sport: number, dport: number, seq: number, ack: number, flags: number, body: Uint8Array) {
+  const frame = new Uint8Array(54 + body.length)
+  const view = new DataView(frame.buffer)
+  frame.set([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0])
+  frame.set([0x45, 0, 0, 0, 0, 1, 0, 0, 64, 6, 0, 0, 10, 0, 0, 2, 10, 0, 0, 1], 14)
+  view.setUint16(16, 40 + body.length)
+  view.setUint16(24, inetSum(frame, 14, 34))
+  view.setUint16(34, sport)
+  view.setUint16(36, dport)
+  view.setUint32(38, seq)
+  view.setUint32(42, ack)
+  view.setUint8(46, 0x50)
+  view.setUint8(47, flags)
+  view.setUint16(48, 8192)
+  view.setUint16(52, flags & 0x20 ? body.length : 0)
+  frame.set(body, 54)
+  view.setUint16(50, inetSum(frame, 34, frame.length, 0x0a00 * 2 + 2 + 1 + 6 + 20 + body.length))
+  return frame
+}
+
+describe('property: any segment', () => {
+  it.each(PROFILES)(
+    'in %s leaves the books right, near a connection’s numbers and far from them',
+    (profile) => {
+      let taken = 0
+      for (let seed = 1; seed <= 6; seed++) {
+        const random = rng(seed)
+        const pick = (n: number): number => Math.floor(random() * n)
+        const wire = new Wire(profile, seed, GOOD)
+        const { p, q, c, s } = wire.connect()
+        listener(p, 6000, 2, '0.0.0.0')
+        const name = p.sys.getsockname(c)
+        const local = typeof name !== 'number' && 'port' in name ? name.port : 0
+        // What the peer has sent last tells which numbers are near.
+        let [seq, ack] = [0, 0]
+        const learn = (): void => {
+          q.sys.send(s, text('x'), MSG_DONTWAIT | MSG_NOSIGNAL)
+          for (const { frame } of wire.b.net.takeFrames('eth0')) {
+            const view = new DataView(frame.buffer, frame.byteOffset)
+            if (frame.length < 54 || view.getUint8(23) !== 6) continue
+            seq = view.getUint32(38)
+            ack = view.getUint32(42)
+          }
+        }
+        learn()
+        for (let i = 0; i < 400; i++) {
+          if (i % 50 === 0) learn()
+          const near = random() < 0.8
+          const body = pattern(random() < 0.5 ? 0 : pick(1400))
+          const at = near ? (seq + pick(3000) - 1000) >>> 0 : pick(2 ** 32)
+          const acked = near ? (ack + pick(4) - 1) >>> 0 : pick(2 ** 32)
+          const flags =
+            random() < 0.6 ? 0x10 | (random() < 0.1 ? 1 : 0) | (random() < 0.2 ? 0x20 : 0) : pick(64)
+          const [from, to] =
+            random() < 0.7 ? [5000, local] : [1 + pick(65535), random() < 0.7 ? 6000 : pick(65536)]
+          wire.a.net.receiveFrame('eth0', segment(from, to, at, acked, flags, body))
+          if (random() < 0.1) taken += Math.max(0, p.sys.recv(c, new Uint8Array(pick(5000)), MSG_DONTWAIT))
+          if (random() < 0.1) p.sys.send(c, pattern(pick(5000)), MSG_DONTWAIT | MSG_NOSIGNAL)
+          if (random() < 0.05) wire.a.advance(pick(2000))
+          if (i % 40 === 0) expect(checkInvariants(wire.a)).toEqual([])
+        }
+        p.sys.close(c)
+        wire.a.advance(2_000_000)
+        expect(checkInvariants(wire.a)).toEqual([])
+      }
+      // Some of it is taken for what the peer has sent.
+      expect(taken).toBeGreaterThan(0)
+    },
+  )
+})
