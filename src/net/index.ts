@@ -230,6 +230,7 @@ export {
 } from '../abi/socket.js'
 export type { DeviceSetup, NetApi, SentFrame } from './api.js'
 export type { NetContributions } from './contributions.js'
+export type { NetDevice } from './device.js'
 export type { RuleSelector } from './inet/fib_rules.js'
 export type { Flow } from './inet/route_types.js'
 export {
@@ -244,6 +245,7 @@ export {
   NF_STOLEN,
   type NfVerdict,
 } from './netfilter.js'
+export type { NetlinkDump } from './netlink/sock.js'
 export {
   FROM_KERNEL,
   type NetlinkFrom,
@@ -254,3 +256,7 @@ export {
   netlinkHasListeners,
   netlinkUnicast,
 } from './netlink/sock.js'
+export type { SkBuff, SkbQueue } from './skbuff.js'
+export type { Sock, Socket, SockOps } from './sock.js'
+export type { Sockaddr } from './sockaddr.js'
+export type { NetState } from './state.js'

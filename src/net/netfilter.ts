@@ -28,6 +28,7 @@ export const NF_DROP = 0
 export const NF_ACCEPT = 1
 /** The hook has it now. */
 export const NF_STOLEN = 2
+/** What a hook says of a packet. */
 export type NfVerdict = typeof NF_DROP | typeof NF_ACCEPT | typeof NF_STOLEN
 
 /** A function at a point. Linux: struct nf_hook_ops. */

@@ -247,7 +247,9 @@ export class Sock {
   boundDev = 0
   /** SO_PEERCRED. */
   peerPid = 0
+  /** The user of the peer, for SO_PEERCRED. */
   peerUid: number
+  /** Its group. */
   peerGid: number
   /** Modules: only sockets of the same space are in one another's way when they bind. */
   portSpace = 0

@@ -14,6 +14,7 @@ import type { NetState } from '../state.js'
 
 /** Messages of a dump that the reader has not had room for. Linux: struct netlink_callback. */
 export interface NetlinkDump {
+  /** The number of the request that it answers. */
   readonly seq: number
   /** Whole messages, oldest first. */
   readonly rest: Uint8Array[]
@@ -21,11 +22,15 @@ export interface NetlinkDump {
 
 /** Where a message has come from: the notes of its buffer. Linux: struct netlink_skb_parms. */
 export interface NetlinkFrom {
+  /** The sender's port; 0 for the kernel. */
   readonly pid: number
+  /** The groups that it goes to, as bits. */
   readonly groups: number
   /** Of the sender; zeros for the kernel. */
   readonly credPid: number
+  /** The sender's user. */
   readonly uid: number
+  /** Its group. */
   readonly gid: number
 }
 
@@ -39,6 +44,7 @@ export class NetlinkSock extends Sock {
   groups = 0
   /** Whom it sends to unless told otherwise. */
   dstPid = 0
+  /** And to which groups, as bits. */
   dstGroups = 0
   /** A dump that is not over. */
   dump: NetlinkDump | null = null
