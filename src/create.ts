@@ -2,7 +2,7 @@
  * The composition root: built-in parts and the caller's modules become a typed kernel.
  */
 
-import { type Profile, profileFacts } from './abi/profile.js'
+import type { Profile } from './abi/profile.js'
 import { KernelState } from './kernel/kernel.js'
 import { type AnyModule, orderModules } from './kernel/module.js'
 import type { CoreSys } from './programs/core_sys.js'
@@ -51,7 +51,7 @@ class ComposedKernel extends HostKernel {
     scheduler: Scheduler,
     epochs: EpochCounter,
   ) {
-    const facts = profileFacts(options.profile)
+    const { facts } = options
     super(
       {
         state: new KernelState(new Random(options.seed), options.pidMax, options.hostname),

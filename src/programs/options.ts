@@ -2,7 +2,7 @@
  * The options of `createKernel`, and their check: what cannot work is refused before anything exists.
  */
 
-import { isProfile, PROFILES, type Profile, profileFacts } from '../abi/profile.js'
+import { isProfile, PROFILES, type Profile, type ProfileFacts, profileFacts } from '../abi/profile.js'
 import type { AnyModule } from '../kernel/module.js'
 import type { SchedulePolicy } from '../sim/schedule.js'
 import type { CoreSys } from './core_sys.js'
@@ -30,6 +30,11 @@ export interface KernelOptions<Ms extends ModuleList = ModuleList, S = CoreSys> 
   readonly programs?: Readonly<Record<string, AnyProgram<S>>>
   /** Names of later system calls to offer as well, such as 'openat'. */
   readonly backports?: readonly string[]
+  /**
+   * How many symbolic links may be followed inside one another, 1 … 100: the constant MAX_NESTED_LINKS of a kernel that was
+   * built with another one. Default: the profile's, 6 in 2.0 and 5 since; Linux has 8 since 2.6.18.
+   */
+  readonly maxNestedLinks?: number
   /** Default '(none)', as before anybody sets it. */
   readonly hostname?: string
   /**
@@ -62,6 +67,7 @@ const OPTIONS: readonly string[] = [
   'maxTasks',
   'programs',
   'backports',
+  'maxNestedLinks',
   'hostname',
   'syscallTime',
   'maxSteps',
@@ -81,6 +87,8 @@ export interface CheckedOptions {
   readonly maxTasks: number
   readonly programs: Readonly<Record<string, AnyProgram>>
   readonly backports: readonly string[]
+  /** The profile's, with what other options change in them. */
+  readonly facts: ProfileFacts
   readonly hostname: string
   readonly syscallTime: number
   readonly maxSteps: number
@@ -118,6 +126,7 @@ export function checkKernelOptions(options: KernelOptions): CheckedOptions {
   const { backports = [], hostname = '(none)', syscallTime = 0, maxSteps = 10_000_000 } = options
   if (!isProfile(profile)) fail('profile', `one of ${PROFILES.join(', ')}`, profile)
   const facts = profileFacts(profile)
+  const maxNestedLinks = options.maxNestedLinks ?? facts.maxSymlinkNesting
   const pidMax = options.pidMax ?? facts.pidMax
   const maxTasks = options.maxTasks ?? (options.pidMax === undefined ? facts.maxThreads : pidMax)
   if (!Number.isSafeInteger(seed)) fail('seed', 'a safe integer', seed)
@@ -127,6 +136,8 @@ export function checkKernelOptions(options: KernelOptions): CheckedOptions {
   if (!Number.isInteger(maxTasks) || maxTasks < 1) fail('maxTasks', 'an integer >= 1', maxTasks)
   if (!Array.isArray(modules)) fail('modules', 'an array of modules', modules)
   if (!Array.isArray(backports)) fail('backports', 'an array of system call names', backports)
+  if (!Number.isInteger(maxNestedLinks) || maxNestedLinks < 1 || maxNestedLinks > 100)
+    fail('maxNestedLinks', 'an integer from 1 to 100', maxNestedLinks)
   if (typeof programs !== 'object' || programs === null)
     fail('programs', 'an object of path: program', programs)
   if (typeof hostname !== 'string') fail('hostname', 'a string', hostname)
@@ -144,6 +155,10 @@ export function checkKernelOptions(options: KernelOptions): CheckedOptions {
     maxTasks,
     programs,
     backports,
+    facts:
+      maxNestedLinks === facts.maxSymlinkNesting
+        ? facts
+        : Object.freeze({ ...facts, maxSymlinkNesting: maxNestedLinks }),
     hostname,
     syscallTime,
     maxSteps,

@@ -186,6 +186,7 @@ describe('createKernel', () => {
     [{ maxTasks: 0 }, 'createKernel: maxTasks must be an integer >= 1, not 0'],
     [{ modules: {} }, 'createKernel: modules must be an array of modules'],
     [{ backports: 'openat' }, 'createKernel: backports must be an array of system call names'],
+    [{ maxNestedLinks: 0 }, 'createKernel: maxNestedLinks must be an integer from 1 to 100, not 0'],
     [{ programs: null }, 'createKernel: programs must be an object of path: program, not null'],
     [{ hostname: 5 }, 'createKernel: hostname must be a string, not 5'],
     [5, 'createKernel: an options object is wanted, not 5'],
