@@ -22,6 +22,7 @@ const USAGE = `usage: npm run conformance -- --profile P [options] DIR…
   --shrink        reduce the first divergence to the fewest lines and print them
   --max N         print at most N divergences (default 20; all are counted)
   --verbose       also count the lines per era difference, and what was not compared
+  --strict        name no difference between the kernels: whatever disagrees diverges
   --sockets       compare socket calls too, instead of ending a script at its first one
   --help          this text`
 
@@ -76,6 +77,7 @@ const parseUnchecked = (argv: readonly string[]) =>
       shrink: { type: 'boolean', default: false },
       max: { type: 'string', default: '20' },
       verbose: { type: 'boolean', default: false },
+      strict: { type: 'boolean', default: false },
       sockets: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -88,7 +90,11 @@ function settingsOf(argv: readonly string[]): Settings | undefined {
   if (positionals.length === 0) throw new UsageError('no folder given')
   return {
     folders: positionals,
-    options: { profile: oneOf<Profile>('profile', values.profile, PROFILES), sockets: values.sockets },
+    options: {
+      profile: oneOf<Profile>('profile', values.profile, PROFILES),
+      sockets: values.sockets,
+      strict: values.strict,
+    },
     recorded: values.recorded === undefined ? undefined : oneOf('recorded', values.recorded, RECORDINGS),
     filter: values.filter === undefined ? undefined : readFilter(values.filter),
     shrink: values.shrink,

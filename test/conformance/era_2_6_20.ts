@@ -5,31 +5,12 @@
 
 import { isErr } from 'paleokernel'
 import type { EraDifference } from './era.js'
-import {
-  always,
-  answers,
-  goOn,
-  nesting,
-  orphan,
-  outcomes,
-  parentOf,
-  pathsOf,
-  statOf,
-  unlessChanged,
-} from './era_help.js'
+import { always, answers, goOn, orphan, parentOf, pathsOf, statOf, unlessChanged } from './era_help.js'
 
 /** Is it a port that the kernel has chosen? */
 const isChosen = (address: string | undefined): boolean => address?.endsWith(':eph') === true
 
 export const ERA_2_6_20: readonly EraDifference[] = [
-  {
-    name: 'symbolic links nest up to 8',
-    recordings: ['2.6.20'],
-    profiles: ['2.6.14', '2.2.12'],
-    cite: 'MAX_NESTED_LINKS, include/linux/namei.h: 5 until 2.6.17, 8 since 2.6.18; 2.2: do_follow_link, fs/namei.c, 5',
-    covers: (m) => outcomes(m)?.ours === 'ELOOP' && pathsOf(m.line).some((path) => nesting(m, path) > 5),
-    after: unlessChanged,
-  },
   {
     name: 'not Linux: the init of the recording machine waits for an orphan late',
     recordings: ['2.6.20'],

@@ -16,7 +16,6 @@ import {
   isType,
   linksToRoot,
   modeAt,
-  nesting,
   O_ACCMODE,
   O_CREAT,
   O_DIRECTORY,
@@ -160,6 +159,18 @@ function wakesOthers(m: Mismatch, calls: readonly string[]): boolean {
   )
 }
 
+/** Are there polls that a line ends there and not here, where a read or write that it ends as well came first? */
+function pollsSeeMore(m: Mismatch): boolean {
+  const { keys, line, ours } = m
+  const opOf = (name: string): string => actorOf(m, name)?.line?.op ?? ''
+  const names = keys.map((key) => /^wake\.(T\d)$/.exec(key)?.[1] ?? '')
+  const polls = names.every((name) => opOf(name) === 'poll' && (line.wake?.[name]?.r ?? 0) > 0)
+  const others = Object.keys(ours.wake ?? {}).filter((name) => ['read', 'write'].includes(opOf(name)))
+  return (
+    names.length > 0 && polls && others.length > 0 && names.every((name) => ours.wake?.[name] === undefined)
+  )
+}
+
 /** Does the library report one SIGCHLD more to a parent, and nothing else? */
 function oneMoreSigchld({ line, ours, keys }: Mismatch): boolean {
   return keys.every((key) => {
@@ -256,12 +267,6 @@ export const ERA_6_18: readonly EraDifference[] = [
     after: undoIfRefused,
   }),
   vs618({
-    name: 'symbolic links nest up to 40',
-    cite: 'MAXSYMLINKS counts all links of a walk since 4.2; MAX_NESTED_LINKS, include/linux/namei.h, is 5 in 2.6.14',
-    covers: (m) => outcomes(m)?.ours === 'ELOOP' && pathsOf(m.line).some((path) => nesting(m, path) > 5),
-    after: unlessChanged,
-  }),
-  vs618({
     name: 'nothing is looked up in a directory that has been removed',
     cite: '__lookup_hash, fs/namei.c: ENOENT for a dead directory since 2.6.26; before, may_create finds it out after all other checks',
     covers: (m) =>
@@ -288,6 +293,12 @@ export const ERA_6_18: readonly EraDifference[] = [
     name: 'the task that has waited longest gets what is in a pipe',
     cite: 'pipe_read and pipe_write, fs/pipe.c: exclusive waits, at the end of the queue, since 5.6; 2.6.20: pipe_wait, at its head',
     covers: (m) => wakesOthers(m, ['read', 'write']),
+    after: always,
+  }),
+  vs618({
+    name: 'a poll looks at a pipe before those that sleep in a read or write',
+    cite: 'pipe_read and pipe_write, fs/pipe.c: exclusive waits, at the end of the queue, since 5.6; 2.6.20: pipe_wait, at its head, before a poll that has waited longer',
+    covers: pollsSeeMore,
     after: always,
   }),
   vs618({

@@ -178,37 +178,5 @@ export function parentOf(path: string): string {
 }
 
 const S_IFMT = 0o170000
-const S_IFLNK = 0o120000
-const DEEP_ENOUGH = 9
 
 export const isType = (mode: number, ...types: readonly number[]): boolean => types.includes(mode & S_IFMT)
-
-/**
- * How deep symbolic links nest on the way of a path: 1 for a link to a file, 2 for a link to a link. This is what
- * 2.6's `link_count` counts. Looks at no more than it needs to see whether a limit is passed.
- */
-export function nesting(mismatch: Mismatch, path: string): number {
-  const sys = callsOf(mismatch)
-  if (sys === undefined) return 0
-  const walk = (from: string, text: string, depth: number): { at: string; deepest: number } => {
-    let at = text.startsWith('/') ? '' : from
-    let deepest = depth
-    for (const name of text.split('/').filter((part) => part !== '')) {
-      const next = `${at}/${name}`
-      const stat = sys.lstat(next === '' ? '/' : next)
-      if (isErr(stat)) break
-      if ((stat.mode & S_IFMT) !== S_IFLNK) {
-        at = next
-        continue
-      }
-      const target = sys.readlink(next, 4096)
-      if (isErr(target) || depth >= DEEP_ENOUGH) return { at, deepest: depth + 1 }
-      const inner = walk(at, target, depth + 1)
-      at = inner.at
-      deepest = Math.max(deepest, inner.deepest)
-      if (deepest >= DEEP_ENOUGH) break
-    }
-    return { at, deepest }
-  }
-  return walk('.', path, 0).deepest
-}

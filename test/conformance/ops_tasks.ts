@@ -45,11 +45,12 @@ function fork(actor: Actor, words: Words, stage: Stage): Outcome {
 }
 
 /** A successful exec starts the recorder again in the new image: its first act is to report its effective ids. */
-function exec(actor: Actor, words: Words): Outcome {
+function exec(actor: Actor, words: Words, { dialect }: Stage): Outcome {
   const { proc } = actor
+  const isChanged = otherIds(proc)
   return step(proc.begin.exec(words.path(1), [words.path(1)], {}), () => {
     actor.childFlags = 0
-    if (diesInLibc(proc)) {
+    if (diesInLibc(proc, dialect.isSecureWithOtherIds && isChanged())) {
       crash(proc)
       return {}
     }
@@ -57,13 +58,22 @@ function exec(actor: Actor, words: Words): Outcome {
   })
 }
 
+/** Has the effective uid changed since, or the effective gid to a group that the task was not in? */
+function otherIds({ sys }: Process): () => boolean {
+  const [euid, egid, groups] = [sys.geteuid(), sys.getegid(), sys.getgroups()]
+  return () => {
+    const now = sys.getegid()
+    return sys.geteuid() !== euid || (now !== egid && !(Array.isArray(groups) && groups.includes(now)))
+  }
+}
+
 /**
- * A static libc that starts with other effective than real ids wants descriptors 0, 1 and 2 open; it opens
+ * A static libc that starts in secure mode, with other effective than real ids, wants descriptors 0, 1 and 2 open; it opens
  * /dev/null for a closed one, and crashes when that fails. The scripts' world has no /dev.
  * musl: __init_libc, src/env/__libc_start_main.c; glibc: __libc_check_standard_fds, csu/check_fds.c.
  */
-function diesInLibc({ sys }: Process): boolean {
-  const secure = sys.getuid() !== sys.geteuid() || sys.getgid() !== sys.getegid()
+function diesInLibc({ sys }: Process, isChanged: boolean): boolean {
+  const secure = isChanged || sys.getuid() !== sys.geteuid() || sys.getgid() !== sys.getegid()
   return (
     secure && [0, 1, 2].some((fd) => isErr(sys.fcntl(fd, F_GETFD)) && isErr(sys.open('/dev/null', O_RDWR)))
   )

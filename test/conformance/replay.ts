@@ -39,6 +39,8 @@ export interface ReplayOptions {
   readonly profile: Profile
   /** Compare socket calls too, instead of ending a script at its first one. */
   readonly sockets?: boolean
+  /** No difference is named: a line that disagrees diverges. */
+  readonly strict?: boolean
 }
 
 /** Where all that socket calls show has its name in the era table, or is the same. */
@@ -75,6 +77,9 @@ export interface Replay {
   readonly stop: Stop
 }
 
+/** The table with nothing in it. */
+const NO_DIFFERENCES: Pick<EraTable, 'find'> = { find: () => undefined }
+
 /** A world and all that was done to it, so that the last step can be taken back. */
 class Course {
   world: World
@@ -107,7 +112,7 @@ export function replay(
 ): Replay {
   const { recording } = script
   const { profile } = options
-  const table = new EraTable(recording, profile)
+  const table = options.strict === true ? NO_DIFFERENCES : new EraTable(recording, profile)
   const era: EraHit[] = []
   const inodes = new Inodes()
   let course: Course | undefined

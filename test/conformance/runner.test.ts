@@ -187,6 +187,16 @@ describe('the command line', () => {
     expect(err[0]).toMatch(message)
   })
 
+  it('takes no difference for an excuse with --strict', () => {
+    const lines: string[] = []
+    const file = join(RECORDINGS, 'linux-6.18-witness.jsonl')
+    expect(main([file], (line) => lines.push(line))).toBe(0)
+    const [, named] = / era=(\d+) diverge=0$/.exec(lines.at(-1) ?? '') ?? []
+    expect(Number(named)).toBeGreaterThan(5)
+    expect(main(['--strict', file], (line) => lines.push(line))).toBe(1)
+    expect(lines.at(-1)).toMatch(/ era=0 diverge=[1-9]/)
+  })
+
   it('refuses an empty folder and a folder of an unknown kernel', () => {
     const empty = mkdtempSync(join(tmpdir(), 'no-recordings-'))
     expect(run(empty)).toMatchObject({

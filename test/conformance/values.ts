@@ -170,10 +170,16 @@ export class Dialect {
   readonly rtMin: number
   /** What sigfillset gives: 1..64 without those that the libc keeps. */
   readonly allSignals: readonly number[]
+  /**
+   * Does an exec start a program in secure mode (AT_SECURE) that changes the effective ids to the real ones? Linux:
+   * cap_bprm_creds_from_file, security/commoncap.c: id_changed, since 6.16; before, effective and real ids are compared.
+   */
+  readonly isSecureWithOtherIds: boolean
   private readonly values = new Map<string, Value>()
   private readonly masks = new Map<string, readonly number[]>()
 
   constructor(recording: Recording) {
+    this.isSecureWithOtherIds = recording === '6.18'
     this.rtMin = recording === '2.6.20' ? 35 : 34
     this.allSignals = Array.from({ length: 64 }, (_, i) => i + 1).filter((n) => n < 32 || n >= this.rtMin)
   }

@@ -30,8 +30,20 @@ const NO_PID = 999999
 
 const OPS = new Map(Object.entries({ ...FILE_OPS, ...TASK_OPS, ...SOCKET_OPS }))
 
-const boot = (profile: Profile) =>
-  createKernel({ rootfs: 'empty', profile, backports: ['openat'], modules: [net()] })
+/**
+ * MAX_NESTED_LINKS of the kernel that recorded: a constant of its build, which a kernel of the library can be built with
+ * as well. 6.18 counts all links of a walk and nothing else: MAXSYMLINKS, 40, which 2.6.14 has beside it.
+ */
+const NESTED_LINKS: Readonly<Record<Recording, number>> = { '2.6.20': 8, '6.18': 40 }
+
+const boot = (profile: Profile, recording: Recording) =>
+  createKernel({
+    rootfs: 'empty',
+    profile,
+    backports: ['openat'],
+    maxNestedLinks: NESTED_LINKS[recording],
+    modules: [net()],
+  })
 
 /** A kernel with sockets. */
 export type NetKernel = ReturnType<typeof boot>
@@ -55,7 +67,7 @@ export class World implements Stage {
   constructor(profile: Profile, recording: Recording) {
     this.looksFirst = recording === '6.18'
     this.dialect = dialectOf(recording)
-    this.kernel = boot(profile)
+    this.kernel = boot(profile, recording)
     this.recorder = this.kernel.spawn({ uid: 0, gid: 0, comm: 'sysrun', umask: 0o022, cwd: '/' })
     this.image = this.furnish()
     this.usePorts()
