@@ -88,6 +88,15 @@ export function setMode({ ours }: Mismatch, file: FileId, mode: number): Bring {
   return (world) => (changeFile(world, file, (sys, path) => sys.chmod(path, mode & 0o7777)) ? ours : {})
 }
 
+/** Clears mode bits of a file that a line has touched. The line's answer stays; none if the file has no name. */
+export function clearMode({ ours }: Mismatch, file: FileId, bits: number): Bring {
+  const clear = (sys: Process['sys'], path: string): void => {
+    const stat = sys.lstat(path)
+    if (!isErr(stat)) sys.chmod(path, stat.mode & 0o7777 & ~bits)
+  }
+  return (world) => (changeFile(world, file, clear) ? ours : {})
+}
+
 /** Lets root do something to a file. False if the file has no name. */
 export function changeFile(
   world: World,

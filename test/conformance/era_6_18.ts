@@ -7,14 +7,17 @@ import type { Actor } from './actor.js'
 import type { Answer } from './answer.js'
 import { setMode } from './bring.js'
 import type { EraDifference, Mismatch } from './era.js'
+import { ERA_6_18_SETGID } from './era_6_18_setgid.js'
 import {
   actorOf,
   always,
   answers,
+  CAP_FSETID,
   callsOf,
   goOn,
   isType,
   linksToRoot,
+  mayKeepSetGid,
   modeAt,
   O_ACCMODE,
   O_CREAT,
@@ -30,6 +33,7 @@ import {
   statOf,
   undoIfRefused,
   unlessChanged,
+  vs618,
 } from './era_help.js'
 
 const S_IFSOCK = 0o140000
@@ -41,27 +45,8 @@ const S_ISGID = 0o2000
 const S_IXGRP = 0o010
 const S_IFREG = 0o100000
 const S_IFDIR = 0o040000
-const CAP_FSETID = 4
 const UNREACHABLE = '(unreachable)'
 const PATH_MAX = 4096
-
-const vs618 = (entry: Omit<EraDifference, 'recordings' | 'profiles'>): EraDifference => ({
-  recordings: ['6.18'],
-  profiles: ['2.6.14'],
-  ...entry,
-})
-
-/** Has the acting task CAP_FSETID, or is it in this group? */
-function mayKeepSetGid({ line, world }: Mismatch, gid: number): boolean {
-  const sys = world.actors[line.t]?.proc.sys
-  const sets = sys?.capget(0)
-  const groups = sys?.getgroups()
-  if (sys === undefined || sets === undefined || groups === undefined || isErr(sets) || isErr(groups))
-    return true
-  return (
-    ((sets.effective >> CAP_FSETID) & 1) !== 0 || sys.getegid() === gid || groups.some((one) => one === gid)
-  )
-}
 
 /** The mode that a truncation by this task leaves a file since 2.6.19 and later. Linux: setattr_should_drop_suidgid. */
 function truncatedMode(m: Mismatch, stat: Stat): number {
@@ -193,6 +178,7 @@ function polling(m: Mismatch): Actor[] {
 }
 
 export const ERA_6_18: readonly EraDifference[] = [
+  ...ERA_6_18_SETGID,
   vs618({
     name: 'open(dir, O_RDONLY|O_TRUNC) is refused',
     cite: 'may_open, fs/namei.c: EISDIR when MAY_WRITE is asked for, which O_TRUNC implies; 2.6.20 looks at FMODE_WRITE',

@@ -89,6 +89,13 @@ export const vs2620 = (entry: Omit<EraDifference, 'recordings' | 'profiles'>): E
   ...entry,
 })
 
+/** An entry about a recording of 6.18 and the 2.6.14 profile. */
+export const vs618 = (entry: Omit<EraDifference, 'recordings' | 'profiles'>): EraDifference => ({
+  recordings: ['6.18'],
+  profiles: ['2.6.14'],
+  ...entry,
+})
+
 /** A word of flags without one of them. */
 export const withoutFlag = (word: string, flag: string): string =>
   word
@@ -180,3 +187,17 @@ export function parentOf(path: string): string {
 const S_IFMT = 0o170000
 
 export const isType = (mode: number, ...types: readonly number[]): boolean => types.includes(mode & S_IFMT)
+
+export const CAP_FSETID = 4
+
+/** Has the acting task CAP_FSETID, or is it in this group? */
+export function mayKeepSetGid({ line, world }: Mismatch, gid: number): boolean {
+  const sys = world.actors[line.t]?.proc.sys
+  const sets = sys?.capget(0)
+  const groups = sys?.getgroups()
+  if (sys === undefined || sets === undefined || groups === undefined || isErr(sets) || isErr(groups))
+    return true
+  return (
+    ((sets.effective >> CAP_FSETID) & 1) !== 0 || sys.getegid() === gid || groups.some((one) => one === gid)
+  )
+}

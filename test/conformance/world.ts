@@ -4,7 +4,7 @@
  * `spawn`, `settle`, `report`).
  */
 
-import { createKernel, DIRECT, ENOSYS, isErr, type Process, type Profile } from 'paleokernel'
+import { asFd, createKernel, DIRECT, ENOSYS, isErr, type Process, type Profile, type Stat } from 'paleokernel'
 import { AF_INET, net, SOCK_DGRAM, SOCK_STREAM } from 'paleokernel/net'
 import { type Actor, type Stage, Words } from './actor.js'
 import type { Answer, Line } from './answer.js'
@@ -62,6 +62,8 @@ export class World implements Stage {
 
   /** The last line was an open of a file that was there before it. Kept for recordings of 6.18 only. */
   openedOld = false
+  /** The file that the last line has written to or given another owner, as it was before. For recordings of 6.18 only. */
+  before: Stat | undefined
   private readonly looksFirst: boolean
 
   constructor(profile: Profile, recording: Recording) {
@@ -227,7 +229,10 @@ export class World implements Stage {
       actor.answer = { x: `the runner has no operation ${line.op}` }
       return
     }
-    if (this.looksFirst) this.openedOld = isOpen(line) && !isErr(actor.proc.sys.stat(pathOfOpen(line)))
+    if (this.looksFirst) {
+      this.openedOld = isOpen(line) && !isErr(actor.proc.sys.stat(pathOfOpen(line)))
+      this.before = fileOf(actor.proc, line)
+    }
     const words = new Words(line.a, this.dialect)
     const outcome = op(actor, words, this)
     actor.bad = words.bad
@@ -303,6 +308,16 @@ function exit({ proc }: Actor, code: number): void {
 const isOpen = ({ op }: Line): boolean => ['open', 'open_close', 'openat', 'creat'].includes(op)
 
 const pathOfOpen = ({ op, a }: Line): string => pathOf(a[op === 'openat' ? 1 : 0] ?? '')
+
+/** The file that a line is going to write to, or to give another owner. */
+function fileOf({ sys }: Process, { op, a: [file = ''] }: Line): Stat | undefined {
+  const isDescriptor = ['write', 'pwrite', 'fchown'].includes(op)
+  if (!isDescriptor && op !== 'chown' && op !== 'lchown') return undefined
+  const stat = isDescriptor
+    ? sys.fstat(asFd(strtol(file, 10)))
+    : sys[op === 'chown' ? 'stat' : 'lstat'](pathOf(file))
+  return isErr(stat) ? undefined : stat
+}
 
 const isDead = ({ proc }: Actor): boolean => proc.state === 'zombie' || proc.state === 'dead'
 
