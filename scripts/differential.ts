@@ -7,22 +7,27 @@
  * scripts, as far as the kernel answers the same.
  *
  * Skipped with a message and exit status 0 where that cannot be done: no recorder, no C compiler, no python3, not
- * Linux 6 or later, not root, or no namespaces of one's own. Exit status 1 when something diverges.
+ * Linux 6.16 or later, not root, no namespaces or real-time scheduling of one's own, or settings that cannot be
+ * changed. Exit status 1 when something diverges.
  *
- * fs.protected_hardlinks is 0 meanwhile: the kernels modelled here had no such rule.
+ * fs.protected_hardlinks is 0 meanwhile: the kernels modelled here had no such rule. However this process ends, it is put
+ * back; a script during which somebody else has changed it is made again.
  */
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { main as conformance } from '../test/conformance/cli.js'
+import { guard, release as letGo } from './guard.js'
 
 /** All themes of the recorder but `sock` and `inet`: the library has no network. */
 const THEMES = ['vfs', 'perm', 'sym', 'rename', 'fd', 'fifo', 'sig', 'lock', 'exec', 'mixed']
 const ORACLE = fileURLToPath(new URL('../../shared/oracle/', import.meta.url))
 const HARDLINKS = '/proc/sys/fs/protected_hardlinks'
+/** The differences that have a name are those of this kernel or later. */
+const OLDEST = [6, 16] as const
 
 const { values } = parseArgs({
   options: {
@@ -45,7 +50,8 @@ const runs = (command: string): boolean => spawnSync(command, ['--version'], { s
 function prepare(folder: string): string | null {
   if (!existsSync(join(ORACLE, 'sysrun.c'))) return 'the recorder is not here (../shared/oracle/sysrun.c)'
   if (process.platform !== 'linux') return `this is ${process.platform}, not Linux`
-  if (Number.parseInt(release(), 10) < 6)
+  const [major = 0, minor = 0] = release().split('.').map(Number)
+  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]))
     return `Linux ${release()} is older than the differences that are named`
   if (process.getuid?.() !== 0) return 'only root can make file systems and users of its own'
   const compiler = ['cc', 'gcc', 'clang'].find(runs)
@@ -57,20 +63,43 @@ function prepare(folder: string): string | null {
   })
   if (built.status !== 0) return `the recorder does not compile: ${built.stderr.split('\n', 1)[0]}`
   const tried = spawnSync(program, [], { input: '0 getpid\n', encoding: 'utf8' })
-  return tried.status === 0
-    ? null
-    : `the recorder does not run: ${tried.stderr.trim() || `status ${tried.status}`}`
+  // Without real-time scheduling tasks run in any order.
+  if (tried.status !== 0 || /SCHED_FIFO/.test(tried.stderr))
+    return `the recorder does not run: ${tried.stderr.trim() || `status ${tried.status}`}`
+  try {
+    writeFileSync(HARDLINKS, hardlinkRule())
+    return null
+  } catch {
+    return `${HARDLINKS} cannot be written`
+  }
 }
 
+/** '0': anybody may link to any file. */
+const hardlinkRule = (): string => readFileSync(HARDLINKS, 'utf8').trim()
+
+/** Processes under way, which an interrupt ends. */
+const children = new Set<ChildProcess>()
+
 /** One script with this kernel's answers, in a file. */
-function record(folder: string, into: string, theme: string, seed: number, cpu: number): Promise<void> {
+async function record(folder: string, into: string, theme: string, seed: number, cpu: number): Promise<void> {
+  for (let tries = 0; tries < 5; tries++) {
+    if (hardlinkRule() !== '0') writeFileSync(HARDLINKS, '0')
+    await recordOnce(folder, into, theme, seed, cpu)
+    if (hardlinkRule() === '0') return
+  }
+  throw new Error(`somebody else keeps changing ${HARDLINKS}`)
+}
+
+function recordOnce(folder: string, into: string, theme: string, seed: number, cpu: number): Promise<void> {
   const file = join(into, `${theme}-${seed}.jsonl`)
   const args = [join(ORACLE, 'gen.py'), String(seed), theme, values.calls, file, join(folder, 'sysrun')]
   const env = { ...process.env, CPU: String(cpu) }
   return new Promise((resolve, reject) => {
     const child = spawn('python3', args, { stdio: ['ignore', 'ignore', 'inherit'], env })
+    children.add(child)
     child.once('error', reject)
     child.once('exit', (status) => {
+      children.delete(child)
       if (existsSync(file) && statSync(file).size > 0) resolve()
       else reject(new Error(`gen.py ${theme} ${seed} has made nothing (status ${status})`))
     })
@@ -91,26 +120,10 @@ async function recordAll(
   await Promise.all(Array.from({ length: Math.min(availableParallelism(), 8) }, (_, cpu) => worker(cpu)))
 }
 
-/** Runs with the rule off that old kernels do not have. */
-async function withoutHardlinkRule(run: () => Promise<void>): Promise<void> {
-  const before = existsSync(HARDLINKS) ? readFileSync(HARDLINKS, 'utf8').trim() : '0'
-  const restore = (): void => {
-    if (before !== '0') writeFileSync(HARDLINKS, before)
-  }
-  const onSignal = (): void => {
-    restore()
-    process.exit(130)
-  }
-  process.once('SIGINT', onSignal)
-  process.once('SIGTERM', onSignal)
-  if (before !== '0') writeFileSync(HARDLINKS, '0')
-  try {
-    await run()
-  } finally {
-    restore()
-    process.off('SIGINT', onSignal)
-    process.off('SIGTERM', onSignal)
-  }
+/** Ends what is under way; what is left is put in order behind it. */
+function interrupt(): never {
+  for (const child of children) child.kill('SIGKILL')
+  process.exit(130)
 }
 
 async function differential(folder: string): Promise<number> {
@@ -126,13 +139,17 @@ async function differential(folder: string): Promise<number> {
     Array.from({ length: Number(values['per-theme']) }, (_, at) => [theme, seed + at] as const),
   )
   print(`seed ${seed}, ${jobs.length} scripts, Linux ${release()}`)
-  await withoutHardlinkRule(() => recordAll(folder, into, jobs))
+  await recordAll(folder, into, jobs)
   return conformance(['--profile', '2.6.14', '--recorded', '6.18', '--verbose', into], print)
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'differential-'))
+const before = existsSync(HARDLINKS) ? hardlinkRule() : ''
+const guarding = guard(HARDLINKS, before, folder)
+process.once('SIGINT', interrupt)
+process.once('SIGTERM', interrupt)
 try {
   process.exitCode = await differential(folder)
 } finally {
-  rmSync(folder, { recursive: true, force: true })
+  await letGo(guarding)
 }
