@@ -161,7 +161,7 @@ export async function runSession(options: SessionOptions): Promise<Session> {
   })
   const growth = options.hasGoals && !options.profiles ? runFamilies(options) : []
   const tracing = runTracing(options)
-  const walks = growth.some(({ id }) => id.startsWith('fork-')) ? walkCosts(plan) : null
+  const walks = growth.some(({ id }) => id === 'grow-fork') ? walkCosts(plan) : null
   const found = { rows, growth, tracing, walks, profiles, hasHost, scratch }
   return { ...found, ...conclude(rows, growth, tracing, options) }
 }
