@@ -89,7 +89,7 @@ export class Refusal {
   /** A capability that a module has just refused to let the task use, or -1; and the module. */
   refusedCapability = -1
   refusedBy = ''
-  /** The call; how many paths it has, and if any: the first two arguments and where its walks ended. */
+  /** The call; how many paths it has; the first two arguments, if they are paths; where its walks ended, or its file is. */
   syscall = ''
   paths = 0
   a: unknown = undefined
@@ -252,6 +252,7 @@ export function settleRefusal(
   const paths = entry.paths.length
   noted.paths = paths
   if (paths > 0) notePaths(noted, k, a, b, paths > 1)
+  else noteFile(noted, task, a)
   if (k.trace.securityDeny) k.emitDeny(task, explain(noted, task))
 }
 
@@ -267,6 +268,14 @@ function notePaths(noted: Refusal, k: KernelCore, a: unknown, b: unknown, two: b
   noted.dentry2 = nd2.dentry ?? null
   noted.mnt2 = nd2.mnt ?? null
   noted.last2 = nd2.last
+}
+
+/** The call had none; its first argument may be a descriptor: then where that file was opened. */
+function noteFile(noted: Refusal, task: Task, fd: unknown): void {
+  const file = typeof fd === 'number' ? task.files.files[fd] : undefined
+  noted.dentry = file?.dentry ?? null
+  noted.mnt = file?.mnt ?? null
+  noted.last = ''
 }
 
 /**
@@ -295,6 +304,8 @@ export function noteKill(
   noted.core = core
   noted.syscall = syscall
   noted.paths = 0
+  noted.dentry = null
+  noted.mnt = null
   noted.seq = ++k.refusals
   noteInode(noted)
   if (k.trace.securityDeny && cause !== 'process') k.emitDeny(task, explain(noted, task))

@@ -46,19 +46,27 @@ function inodeOf(subject: unknown): Inode | null {
   return subject instanceof Dentry ? subject.inode : null
 }
 
-/** Where the call's walks ended, if that was at the inode or at the directory that it is in. */
-function placeOf(refusal: Refusal, inode: Inode): { dentry: Dentry; mnt: Mount } | null {
-  const { paths, dentry, mnt, last, dentry2, mnt2, last2 } = refusal
-  if (paths === 0) return null
-  const found = namedBy(dentry, last, inode)
-  if (found !== null && mnt !== null) return { dentry: found, mnt }
-  const found2 = paths > 1 ? namedBy(dentry2, last2, inode) : null
-  return found2 === null || mnt2 === null ? null : { dentry: found2, mnt: mnt2 }
+/** A place in the tree: a name, or one below it. */
+interface Place {
+  readonly dentry: Dentry
+  readonly mnt: Mount
+  readonly below: string
 }
 
-function namedBy(dentry: Dentry | null, last: string, inode: Inode): Dentry | null {
-  const found = dentry?.inode === inode ? dentry : dentry?.children?.get(last)
-  return found === undefined || found.inode !== inode || isDeleted(found) ? null : found
+/** Where the call's walks ended, or the file of its descriptor is, if that is at the inode or next to it. */
+function placeOf({ paths, dentry, mnt, last, dentry2, mnt2, last2 }: Refusal, inode: Inode): Place | null {
+  return placeNear(dentry, mnt, last, inode) ?? (paths > 1 ? placeNear(dentry2, mnt2, last2, inode) : null)
+}
+
+/** A walk ends at what it was to find, at the directory that it is in, or (2.2) at a name that was to be removed. */
+function placeNear(dentry: Dentry | null, mnt: Mount | null, last: string, inode: Inode): Place | null {
+  if (dentry === null || mnt === null) return null
+  const parent = dentry === mnt.root ? null : dentry.parent
+  const found = [dentry, dentry.children?.get(last), parent].find((at) => at?.inode === inode)
+  if (found != null) return isDeleted(found) ? null : { dentry: found, mnt, below: '' }
+  // Where names are made anew at every look, the directory does not know them.
+  const isBelow = !dentry.sb.cachesDentries && dentry.sb === inode.sb && last !== ''
+  return isBelow ? { dentry, mnt, below: `/${last}` } : null
 }
 
 /** An inode with given attributes, and its path if the call led there. */
@@ -72,7 +80,8 @@ function describe(
   const { sb, ino } = inode
   const object = { dev: encode(sb.dev), ino, fsType: sb.type, mode, uid, gid }
   const place = placeOf(refusal, inode)
-  return place === null ? object : { ...object, path: dPath(task.fs, place.mnt, place.dentry) }
+  if (place === null) return object
+  return { ...object, path: `${dPath(task.fs, place.mnt, place.dentry)}${place.below}` }
 }
 
 /** The inode that was refused. A hook may have been given a file or a dentry: then the inode as it is now. */

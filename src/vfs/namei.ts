@@ -214,6 +214,12 @@ function followLink(
   return result
 }
 
+/** The walk ends at a link, in the directory of nd: the record of a refusal says so. */
+function refusedAt(nd: Nameidata, link: Dentry, error: number): number {
+  nd.last = link.name
+  return error
+}
+
 /**
  * Walks the text of one link, from the directory that holds it. Does not count nesting: open(2) with O_CREAT
  * follows the last link this way. Linux: __do_follow_link, __vfs_follow_link.
@@ -226,9 +232,12 @@ export function followLinkOnce(
   flags: number,
 ): number {
   const verdict = current.k.security.inodeFollowLink(current, inode)
-  if (verdict !== 0) return verdict
+  if (verdict !== 0) return refusedAt(nd, link, verdict)
   touchAtime(current, nd.mnt, inode)
-  if (inode.ops.jump !== undefined) return inode.ops.jump(current, inode, nd)
+  if (inode.ops.jump !== undefined) {
+    const failed = inode.ops.jump(current, inode, nd)
+    return failed === 0 ? 0 : refusedAt(nd, link, failed)
+  }
   if (inode.ops.readlink === null) return ENOENT
   const text = inode.ops.readlink(current, inode)
   if (typeof text === 'number') return text

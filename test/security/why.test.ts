@@ -18,6 +18,7 @@ import {
   EROFS,
   ESRCH,
   ETXTBSY,
+  isErr,
   type Kernel,
   MS_NODEV,
   MS_NOEXEC,
@@ -30,7 +31,9 @@ import {
   O_RDWR,
   O_WRONLY,
   PR_SET_PDEATHSIG,
+  PROFILES,
   type Process,
+  type Profile,
   type SecurityHooks,
   SIG_BLOCK,
   SIG_DFL,
@@ -113,6 +116,76 @@ describe('kernel.why', () => {
   it('is not a name for a module', () => {
     const module = defineModule({ name: 'why', init: () => ({}), attach: () => ({ api: {} }) })
     expect(() => createKernel({ modules: [module as never] })).toThrow(/'why' is the name of a kernel member/)
+  })
+})
+
+describe('the path of the object', () => {
+  /** A user's refused call, and the path that the reason has. */
+  const pathOf = (profile: Profile, call: (eve: Process, root: Process) => unknown): string | undefined => {
+    const k = boot({ profile })
+    const root = k.spawn({ umask: 0 })
+    const eve = k.spawn({ uid: 1000, umask: 0 })
+    expect(isErr(call(eve, root))).toBe(true)
+    const reason = why(k, eve)
+    return 'object' in reason ? reason.object?.path : undefined
+  }
+
+  describe.each(PROFILES)('Linux %s', (profile) => {
+    it.each<[string, (eve: Process, root: Process) => unknown, string]>([
+      ['the root, to make a name in it', ({ sys }) => sys.mkdir('/new', 0o777), '/'],
+      ['the root, to remove one', ({ sys }) => sys.unlink('/etc'), '/'],
+      ['the root, to remove a directory', ({ sys }) => sys.rmdir('/tmp'), '/'],
+      ['the root, to rename in it', ({ sys }) => sys.rename('/etc', '/tmp/etc'), '/'],
+      ['the root itself', ({ sys }) => sys.chmod('/', 0o777), '/'],
+      ['a directory', ({ sys }) => sys.unlink('/etc/passwd'), '/etc'],
+      ['a file', ({ sys }) => sys.truncate('/etc/passwd', 0), '/etc/passwd'],
+      [
+        'the root of a mount',
+        ({ sys }, root) => {
+          ok(root.sys.mount('none', '/mnt', 'ramfs', 0, 'mode=755'))
+          ok(root.sys.mkdir('/mnt/inner', 0o755))
+          return sys.rmdir('/mnt/inner')
+        },
+        '/mnt',
+      ],
+      ['a descriptor', ({ sys }) => sys.fchmod(ok(sys.open('/etc', O_RDONLY)), 0), '/etc'],
+      [
+        'a descriptor that is closed by now',
+        ({ sys }) => {
+          const fd = ok(sys.open('/', O_RDONLY))
+          const result = sys.fchown(fd, 0, 0)
+          ok(sys.close(fd))
+          return result
+        },
+        '/',
+      ],
+      ['a file of procfs', ({ sys }) => sys.open('/proc/1/environ', O_RDONLY), '/proc/1/environ'],
+      ['a link of procfs', ({ sys }) => sys.chdir('/proc/1/cwd'), '/proc/1/cwd'],
+    ])('%s', (_what, call, path) => {
+      expect(pathOf(profile, call)).toBe(path)
+    })
+  })
+
+  it('is that of the link that a hook lets nobody follow', () => {
+    const k = withHooks({ inodeFollowLink: () => EACCES })
+    const root = k.spawn()
+    ok(root.sys.symlink('/etc', '/tmp/link'))
+    expect(root.sys.stat('/tmp/link')).toBe(EACCES)
+    expect(why(k, root)).toMatchObject({ object: { path: '/tmp/link' } })
+    expect(root.sys.stat('/tmp/link/passwd')).toBe(EACCES)
+    expect(why(k, root)).toMatchObject({ object: { path: '/tmp/link' } })
+  })
+
+  it('is missing where there is no name', () => {
+    expect(pathOf('2.6.14', ({ sys }) => sys.fchown(ok(sys.pipe())[0], 0, 0))).toBeUndefined()
+    expect(
+      pathOf('2.6.14', ({ sys }, root) => {
+        writeFile(root, '/tmp/gone', '', 0o644)
+        const fd = ok(sys.open('/tmp/gone', O_RDONLY))
+        ok(root.sys.unlink('/tmp/gone'))
+        return sys.fchmod(fd, 0)
+      }),
+    ).toBeUndefined()
   })
 })
 

@@ -405,12 +405,30 @@ function checkOverrides(copy: Copy, call: Call, why: Extract<Why, { check: 'dac'
   }
 }
 
+/** What still has a name is called by it, and the name leads there. A pipe has none. */
+function checkPath(before: Kernel, call: Call, why: Refused): void {
+  if (!('object' in why) || why.object === undefined || why.object.fsType === 'pipefs') return
+  const { path, fsType } = why.object
+  const k = before.fork()
+  withoutHooks(coreOf(k), {})
+  if (path === undefined) {
+    if ((inodeOf(coreOf(k), why.object)?.nlink ?? 0) > 0) fail(call, 'the object has a name', why)
+    return
+  }
+  // Links of procfs lead elsewhere for everybody.
+  if (fsType === 'proc') return
+  const stat = k.process(1)?.sys.lstat(path)
+  if (stat === undefined || isErr(stat) || at({ ...why.object, ...stat }) !== at(why.object))
+    fail(call, `${path} is something else`, why)
+}
+
 /** Follows one refusal to its end. `before` is the kernel before the call. */
 function follow(before: Kernel, call: Call, hooks: HookTable, first: Refused, tally: Tally): void {
   const copy: Copy = { k: before, hooks }
   const again = attempt(copy, call)
   if (again?.why === undefined || keyOf(again.why) !== keyOf(first))
     fail(call, 'repeated, it has another reason', first, again?.why)
+  if (tally.refusals % 3 === 0) checkPath(before, call, first)
   const seen = new Set<string>()
   let why: Refused = first
   for (;;) {
