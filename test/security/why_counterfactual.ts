@@ -405,18 +405,20 @@ function checkOverrides(copy: Copy, call: Call, why: Extract<Why, { check: 'dac'
   }
 }
 
-/** What still has a name is called by it, and the name leads there. A pipe has none. */
-function checkPath(before: Kernel, call: Call, why: Refused): void {
+/** What has a name after the call is called by it, and the name leads there. A pipe has none. */
+function checkPath(after: Kernel, call: Call, why: Refused): void {
   if (!('object' in why) || why.object === undefined || why.object.fsType === 'pipefs') return
   const { path, fsType } = why.object
-  const k = before.fork()
+  const k = after.fork()
   withoutHooks(coreOf(k), {})
+  const inode = inodeOf(coreOf(k), why.object)
   if (path === undefined) {
-    if ((inodeOf(coreOf(k), why.object)?.nlink ?? 0) > 0) fail(call, 'the object has a name', why)
+    if ((inode?.nlink ?? 0) > 0) fail(call, 'the object has a name', why)
     return
   }
-  // Links of procfs lead elsewhere for everybody.
-  if (fsType === 'proc') return
+  // Links of procfs lead elsewhere for everybody; over an open file, or one that moves, something may be mounted.
+  const isCovered = coreOf(k).state.mounts.some(({ mountpoint }) => mountpoint?.inode === inode)
+  if (fsType === 'proc' || why.paths.length === 0 || isCovered) return
   const stat = k.process(1)?.sys.lstat(path)
   if (stat === undefined || isErr(stat) || at({ ...why.object, ...stat }) !== at(why.object))
     fail(call, `${path} is something else`, why)
@@ -428,7 +430,6 @@ function follow(before: Kernel, call: Call, hooks: HookTable, first: Refused, ta
   const again = attempt(copy, call)
   if (again?.why === undefined || keyOf(again.why) !== keyOf(first))
     fail(call, 'repeated, it has another reason', first, again?.why)
-  if (tally.refusals % 3 === 0) checkPath(before, call, first)
   const seen = new Set<string>()
   let why: Refused = first
   for (;;) {
@@ -550,6 +551,7 @@ export function checkReasons(spec: WorldSpec, calls: readonly CallSpec[], tally:
     if (why.errno !== result) fail(call, `returned ${String(result)}`, why)
     if (why.syscall !== call.name) fail(call, 'the reason names another call', why)
     if (why.pid !== call.pid) fail(call, 'the reason names another process', why)
+    if (tally.refusals % 3 === 0) checkPath(k, call, why)
     follow(past.before, call, hooks, why, tally)
   }
 }
