@@ -47,6 +47,7 @@ const S_IFREG = 0o100000
 const S_IFDIR = 0o040000
 const UNREACHABLE = '(unreachable)'
 const PATH_MAX = 4096
+const NAME_MAX = 255
 
 /** The mode that a truncation by this task leaves a file since 2.6.19 and later. Linux: setattr_should_drop_suidgid. */
 function truncatedMode(m: Mismatch, stat: Stat): number {
@@ -128,19 +129,25 @@ function isAboutOrphanedGroup(m: Mismatch): boolean {
 }
 
 /**
- * Do both sides end sleeps in these calls, of other tasks or in another order? The results add up to the same: as
- * many bytes, as many locks.
+ * Do both sides end sleeps in these calls, of other tasks or in another order? The results add up to the same, as
+ * many bytes or as many locks; or a read makes room for one writer each, who has written more or less before.
  */
 function wakesOthers(m: Mismatch, calls: readonly string[]): boolean {
   const { keys, line, ours } = m
-  const sum = (answer: Answer): number =>
-    Object.values(answer.wake ?? {}).reduce((total, woken) => total + (woken.r ?? Number.NaN), 0)
+  const woken = (answer: Answer): readonly Answer[] => Object.values(answer.wake ?? {})
+  const sum = (answer: Answer): number => woken(answer).reduce((total, { r }) => total + (r ?? Number.NaN), 0)
   const names = keys.map((key) => /^wake\.(T\d)/.exec(key)?.[1] ?? '')
+  const opOf = (name: string): string => actorOf(m, name)?.line?.op ?? ''
+  const oneWriterEach =
+    line.op === 'read' &&
+    woken(line).length === 1 &&
+    woken(ours).length === 1 &&
+    names.every((name) => opOf(name) === 'write')
   return (
     line.wake !== undefined &&
     ours.wake !== undefined &&
-    sum(line) === sum(ours) &&
-    names.every((name) => calls.includes(actorOf(m, name)?.line?.op ?? ''))
+    (oneWriterEach || sum(line) === sum(ours)) &&
+    names.every((name) => calls.includes(opOf(name)))
   )
 }
 
@@ -153,6 +160,32 @@ function pollsSeeMore(m: Mismatch): boolean {
   const others = Object.keys(ours.wake ?? {}).filter((name) => ['read', 'write'].includes(opOf(name)))
   return (
     names.length > 0 && polls && others.length > 0 && names.every((name) => ours.wake?.[name] === undefined)
+  )
+}
+
+/** Is the first name of a path that is too long one to be looked up in a directory that has been removed? */
+function namesTooLongInDeadDirectory(m: Mismatch, path: string): boolean {
+  const names = path.split('/')
+  const at = names.findIndex((name) => name.length > NAME_MAX)
+  if (at < 0) return false
+  const dir = names.slice(0, at).join('/')
+  return statOf(m, dir === '' && at === 0 ? '.' : `${dir}/`)?.nlink === 0
+}
+
+/**
+ * Does a line end the read of a pipe with what fits into the pipe, and here with what the writer had left as well?
+ * The line is that read, or the write that has woken it.
+ */
+function readsOn({ keys, line, ours }: Mismatch, opOf: (name: string) => string): boolean {
+  if (line.op === 'read')
+    return keys.join() === 'r,d' && (ours.r ?? 0) > (line.r ?? 0) && ours.wake !== undefined
+  const names = new Set(keys.map((key) => /^wake\.(T\d)\.[rd]$/.exec(key)?.[1] ?? ''))
+  return (
+    line.op === 'write' &&
+    names.size === 1 &&
+    [...names].every(
+      (name) => opOf(name) === 'read' && (ours.wake?.[name]?.r ?? 0) > (line.wake?.[name]?.r ?? Number.NaN),
+    )
   )
 }
 
@@ -256,10 +289,12 @@ export const ERA_6_18: readonly EraDifference[] = [
     name: 'nothing is looked up in a directory that has been removed',
     cite: '__lookup_hash, fs/namei.c: ENOENT for a dead directory since 2.6.26; before, may_create finds it out after all other checks',
     covers: (m) =>
-      (m.line.op === 'rename' || m.line.op === 'link') &&
       outcomes(m)?.recorded === 'ENOENT' &&
-      outcomes(m)?.ours !== 'ok' &&
-      statOf(m, parentOf(pathsOf(m.line)[1] ?? ''))?.nlink === 0,
+      (outcomes(m)?.ours === 'ENAMETOOLONG'
+        ? pathsOf(m.line).some((path) => namesTooLongInDeadDirectory(m, path))
+        : (m.line.op === 'rename' || m.line.op === 'link') &&
+          outcomes(m)?.ours !== 'ok' &&
+          statOf(m, parentOf(pathsOf(m.line)[1] ?? ''))?.nlink === 0),
     after: unlessChanged,
   }),
   vs618({
@@ -290,11 +325,7 @@ export const ERA_6_18: readonly EraDifference[] = [
   vs618({
     name: 'a read does not wait for what a sleeping writer still has',
     cite: 'pipe_read, fs/pipe.c: waiting_writers gone since 5.5; 2.6.20: pipe_readv lets PIPE_WAITING_WRITERS go on first',
-    covers: (m) =>
-      m.line.op === 'read' &&
-      m.keys.join() === 'r,d' &&
-      (m.ours.r ?? 0) > (m.line.r ?? 0) &&
-      m.ours.wake !== undefined,
+    covers: (m) => readsOn(m, (name) => actorOf(m, name)?.line?.op ?? ''),
     after: always,
   }),
   vs618({
