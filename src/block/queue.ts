@@ -11,8 +11,11 @@
  * later kernels have it.
  */
 
-import { type DevT, minor } from '../abi/brand.js'
+import { asDevT, type DevT, minor } from '../abi/brand.js'
+import { EIO } from '../abi/errno.js'
+import type { Task } from '../kernel/task.js'
 import { type BufferHead, endBufferIo, lockBuffer, refuseBuffer } from './buffer.js'
+import type { BlockHooks, MergeKind, UnplugReason } from './contributions.js'
 import {
   appendBuffer,
   prependBuffer,
@@ -53,6 +56,10 @@ export type Outcome =
 
 /** What a queue is told about its driver. */
 export interface QueueOptions {
+  /** The whole disk behind it. Default 0: none. */
+  readonly dev?: DevT
+  /** May it be plugged? Not where a transfer makes others, as with loop devices. Default true. */
+  readonly plugs?: boolean
   /** Are neighbouring buffers merged? Default true. */
   readonly merges?: boolean
   /** Does the request being served stay at the head of the queue, as with IDE? Default true. */
@@ -79,6 +86,8 @@ export class BlockUnit {
 /** The queue of a driver. Linux: struct blk_dev_struct. */
 export class RequestQueue {
   readonly pool: RequestPool
+  readonly dev: DevT
+  readonly plugs: boolean
   readonly merges: boolean
   readonly headActive: boolean
   readonly maxSectors: number
@@ -87,6 +96,8 @@ export class RequestQueue {
   readonly units = new Map<number, BlockUnit>()
   /** The requests that wait, in the order in which they will be served. */
   head: Request | null = null
+  /** How many of them there are. */
+  count = 0
   /** Is the first being served? Then it stays the first. */
   isActive = false
   /** May more come before the driver begins? Linux: plug_device. */
@@ -94,12 +105,16 @@ export class RequestQueue {
 
   constructor(pool: RequestPool, options: QueueOptions = {}) {
     const {
+      dev = asDevT(0),
+      plugs = true,
       merges = true,
       headActive = true,
       maxSectors = MAX_REQUEST_SECTORS,
       starvationBound = 0,
     } = options
     this.pool = pool
+    this.dev = dev
+    this.plugs = plugs
     this.merges = merges
     this.headActive = headActive
     this.maxSectors = maxSectors
@@ -109,19 +124,34 @@ export class RequestQueue {
 
 const unitOf = (queue: RequestQueue, dev: DevT): BlockUnit | undefined => queue.units.get(minor(dev))
 
-/** One buffer of ll_rw_block: a write to a read-only device is refused before anything else. */
-export function llRwBlock(queue: RequestQueue, rw: number, bh: BufferHead): Outcome {
+/**
+ * One buffer of ll_rw_block: a write to a read-only device is refused before anything else. `hooks` is who is told, `by`
+ * who asks for it.
+ */
+export function llRwBlock(
+  queue: RequestQueue,
+  rw: number,
+  bh: BufferHead,
+  hooks: BlockHooks | null = null,
+  by: Task | null = null,
+): Outcome {
   const isWrite = rw === WRITE || rw === WRITEA
   if (isWrite && unitOf(queue, bh.rdev)?.isReadOnly === true) {
     refuseBuffer(bh)
     endBufferIo(bh, false)
     return 'read-only'
   }
-  return makeRequest(queue, rw, bh)
+  return makeRequest(queue, rw, bh, hooks, by)
 }
 
 /** Makes a buffer part of a request, or says why not; see Outcome. Linux: make_request. */
-export function makeRequest(queue: RequestQueue, rw: number, bh: BufferHead): Outcome {
+export function makeRequest(
+  queue: RequestQueue,
+  rw: number,
+  bh: BufferHead,
+  hooks: BlockHooks | null = null,
+  by: Task | null = null,
+): Outcome {
   if (bh.isLocked) return 'locked'
   const size = unitOf(queue, bh.rdev)?.sectors ?? 0
   if (bh.sectors > size || size - bh.sectors < bh.sector) {
@@ -132,22 +162,51 @@ export function makeRequest(queue: RequestQueue, rw: number, bh: BufferHead): Ou
   if (cmd === READ && bh.isUptodate) return 'uptodate'
   if (cmd === WRITE && !bh.isDirty) return 'clean'
   const merged = queue.merges ? findMerge(queue, cmd, bh) : null
+  if (merged === null && !queue.pool.has(cmd)) return rw === READA || rw === WRITEA ? 'dropped' : 'no-slot'
+  lockBuffer(bh, cmd === WRITE)
+  if (hooks?.submit) for (const hook of hooks.submit) hook(hooks.k, bh, cmd, by)
   if (merged === null) {
-    if (!queue.pool.has(cmd)) return rw === READA || rw === WRITEA ? 'dropped' : 'no-slot'
-    if (queue.head === null) queue.isPlugged = true
-    lockBuffer(bh, cmd === WRITE)
-    queue.pool.take()
-    addRequest(queue, new Request(cmd, bh))
+    newRequest(queue, cmd, bh, hooks, by)
     return 'queued'
   }
-  lockBuffer(bh, cmd === WRITE)
   if (merged.sector + merged.sectors === bh.sector) {
     appendBuffer(merged, bh)
-    attemptMerge(queue, merged)
+    tellMerged(hooks, merged, bh, 'back', by)
+    attemptMerge(queue, merged, hooks, by)
     return 'merged-back'
   }
   prependBuffer(merged, bh)
+  tellMerged(hooks, merged, bh, 'front', by)
   return 'merged-front'
+}
+
+/** A request of its own; the first of a queue plugs it. Linux: get_request, plug_device, add_request. */
+function newRequest(
+  queue: RequestQueue,
+  cmd: typeof READ | typeof WRITE,
+  bh: BufferHead,
+  hooks: BlockHooks | null,
+  by: Task | null,
+): void {
+  queue.pool.take()
+  const req = new Request(cmd, bh)
+  if (hooks?.getRequest) for (const hook of hooks.getRequest) hook(hooks.k, req, by)
+  if (queue.head === null && queue.plugs && !queue.isPlugged) {
+    queue.isPlugged = true
+    if (hooks?.plug) for (const hook of hooks.plug) hook(hooks.k, queue.dev, by)
+  }
+  addRequest(queue, req)
+  if (hooks?.insert) for (const hook of hooks.insert) hook(hooks.k, req, by)
+}
+
+function tellMerged(
+  hooks: BlockHooks | null,
+  req: Request,
+  bh: BufferHead,
+  kind: MergeKind,
+  by: Task | null,
+): void {
+  if (hooks?.merged) for (const hook of hooks.merged) hook(hooks.k, req, bh, kind, by)
 }
 
 /** The first request that has the buffer for a neighbour. The one being served is left alone. */
@@ -161,12 +220,14 @@ function findMerge(queue: RequestQueue, cmd: number, bh: BufferHead): Request | 
 }
 
 /** Joins a request with the one behind it where they are neighbours now. Linux: attempt_merge. */
-function attemptMerge(queue: RequestQueue, req: Request): void {
+function attemptMerge(queue: RequestQueue, req: Request, hooks: BlockHooks | null, by: Task | null): void {
   const { next } = req
   if (next === null || next.cmd !== req.cmd || next.rdev !== req.rdev) return
   if (req.sector + req.sectors !== next.sector || req.sectors + next.sectors > queue.maxSectors) return
   swallowNext(req, next)
+  queue.count--
   queue.pool.give()
+  tellMerged(hooks, req, next.first, 'requests', by)
 }
 
 /** Linux: IN_ORDER. */
@@ -176,6 +237,7 @@ const inOrder = (a: Request, b: Request): boolean =>
 /** Puts a request where the sweep will come to it; before the first while the queue is plugged. Linux: add_request. */
 export function addRequest(queue: RequestQueue, req: Request): void {
   req.next = null
+  queue.count++
   if (queue.head === null) {
     queue.head = req
     return
@@ -212,16 +274,27 @@ function lastImpassable({ head, starvationBound }: RequestQueue): Request | null
 }
 
 /** The driver may begin with what has come. Linux: unplug_device. */
-export function unplug(queue: RequestQueue): void {
+export function unplug(
+  queue: RequestQueue,
+  why: UnplugReason = 'wait',
+  hooks: BlockHooks | null = null,
+  by: Task | null = null,
+): void {
+  if (!queue.isPlugged) return
   queue.isPlugged = false
+  if (hooks?.unplug) for (const hook of hooks.unplug) hook(hooks.k, queue.dev, queue.count, why, by)
 }
 
 /** The request that the driver serves next; null while the queue is plugged, or it is at work, or there is none. */
-export function startRequest(queue: RequestQueue): Request | null {
+export function startRequest(queue: RequestQueue, hooks: BlockHooks | null = null): Request | null {
   const { head } = queue
   if (queue.isPlugged || queue.isActive || head === null) return null
   if (queue.headActive) queue.isActive = true
-  else queue.head = head.next
+  else {
+    queue.head = head.next
+    queue.count--
+  }
+  if (hooks?.dispatch) for (const hook of hooks.dispatch) hook(hooks.k, head)
   return head
 }
 
@@ -229,14 +302,22 @@ export function startRequest(queue: RequestQueue): Request | null {
  * A request has been served: its buffers have arrived, but for those that failed, and its slot is free. Linux:
  * end_that_request_first, end_that_request_last.
  */
-export function finishRequest(queue: RequestQueue, req: Request, failed: ReadonlySet<BufferHead>): void {
+export function finishRequest(
+  queue: RequestQueue,
+  req: Request,
+  failed: ReadonlySet<BufferHead>,
+  hooks: BlockHooks | null = null,
+): void {
   if (queue.isActive) {
     queue.head = req.next
+    queue.count--
     queue.isActive = false
   }
   for (let bh: BufferHead | null = req.first; bh !== null; ) {
     const next: BufferHead | null = bh.next
-    endBufferIo(bh, !failed.has(bh))
+    const hasFailed = failed.has(bh)
+    if (hooks?.complete) for (const hook of hooks.complete) hook(hooks.k, req, bh, hasFailed ? EIO : 0)
+    endBufferIo(bh, !hasFailed)
     bh = next
   }
   queue.pool.give()

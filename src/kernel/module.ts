@@ -5,6 +5,7 @@
  * runs at creation and again after every fork and restore, so it must not change anything.
  */
 
+import type { BlockContributions } from '../block/contributions.js'
 import type { NetContributions } from '../net/contributions.js'
 import type { SkBuff } from '../net/skbuff.js'
 import type { Sock, Socket } from '../net/sock.js'
@@ -105,6 +106,8 @@ export interface Contributions<Api = unknown, Sys = unknown> {
   readonly devices?: readonly CharDevice[]
   /** What it adds to the network; nothing without the module `net`. */
   readonly net?: NetContributions
+  /** What it is told about buffers on their way to disks; nothing without the module `block`. */
+  readonly block?: BlockContributions
   /** Files in /proc. */
   readonly proc?: readonly ProcEntry[]
   /** Operations of prctl(2) by number: later ones than the profile's. */
