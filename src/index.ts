@@ -790,6 +790,9 @@ export {
 export {
   type DenyWhat,
   deny,
+  denyInHook,
+  type HookNoted,
+  type HookWords,
 } from './security/deny.js'
 export type {
   HookName,

@@ -33,7 +33,7 @@ function guarded(module: string, name: HookName, kind: HookKind, hook: AnyHook):
       throw asBug(module, name, error)
     }
     if (kind === 'notify') return 0
-    if (kind === 'fill' && verdict === undefined) return undefined
+    if (kind === 'permit' && verdict === undefined) return undefined
     checkVerdict(module, name, verdict)
     if (kind !== 'filter' && (verdict < 0 || notesAll))
       note(module, name, verdict, args[0] as Task | null, args[1])
@@ -101,8 +101,17 @@ const both =
     return rest(...args)
   }
 
+/** All are asked until one refuses; without a refusal, any permission is the answer. */
+const permits =
+  (first: AnyHook, rest: AnyHook): AnyHook =>
+  (...args) => {
+    const verdict = first(...args)
+    if (verdict !== undefined && verdict < 0) return verdict
+    return rest(...args) ?? verdict
+  }
+
 function compile(name: HookName, sources: readonly HookSource[]): AnyHook {
-  const none = HOOKS[name] === 'fill' ? noAnswer : allow
+  const none = HOOKS[name] === 'permit' ? noAnswer : allow
   let chain = none
   for (const source of [...sources].reverse()) {
     const hook = source.hooks[name] as AnyHook | undefined
@@ -115,7 +124,7 @@ function compile(name: HookName, sources: readonly HookSource[]): AnyHook {
     const rest = chain
     if (rest === none) chain = first
     else if (kind === 'notify') chain = both(first, rest)
-    else if (kind === 'fill') chain = (...args) => first(...args) ?? rest(...args)
+    else if (kind === 'permit') chain = permits(first, rest)
     else chain = (...args) => first(...args) || rest(...args)
   }
   return chain

@@ -65,6 +65,23 @@ export interface DenyWhat {
 /** `deny`'s detail for mode bits that no capability overrides. */
 export const NOBODY_MAY = 'nobody may'
 
+/** Numbers that a hook has noted of what it refuses, and who was refused. */
+export interface HookNoted {
+  /** The credentials that were judged. */
+  readonly cred: Cred | null
+  /** Which of the module's objects it is. */
+  readonly number: number
+  /** Its mode. */
+  readonly mode: number
+  /** Its owner. */
+  readonly uid: number
+  /** Its group. */
+  readonly gid: number
+}
+
+/** Says in words why a hook has refused, when somebody asks: a constant of the module, not a closure. */
+export type HookWords = (task: Task, noted: HookNoted) => string
+
 /** One refusal or kill: references to what it was about, and numbers that may change afterwards. */
 export class Refusal {
   /** The task's. */
@@ -86,6 +103,9 @@ export class Refusal {
   detailMode = 0
   detailUid = 0
   detailGid = 0
+  /** A hook's own words about it, and which of its module's objects it was about. */
+  words: HookWords | null = null
+  number = 0
   /** A capability that a module has just refused to let the task use, or -1; and the module. */
   refusedCapability = -1
   refusedBy = ''
@@ -140,6 +160,28 @@ function noteDirectory(noted: Refusal, dir: unknown): void {
   noted.detailGid = dir.gid
 }
 
+/**
+ * For a hook that refuses because of an object that is no inode: `return denyInHook(current, EACCES, words, port, …)`.
+ * What the words need is kept in numbers, for it may change; they become `reason` of `kernel.why`.
+ */
+export function denyInHook(
+  current: Task,
+  error: Errno,
+  words: HookWords,
+  number: number,
+  mode: number,
+  uid: number,
+  gid: number,
+): Errno {
+  const noted = current.k.refusal
+  noted.words = words
+  noted.number = number
+  noted.mode = mode
+  noted.uid = uid
+  noted.gid = gid
+  return error
+}
+
 /** Notes that a module's hook has refused. `subject` is the hook's second argument. */
 export function noteHook(
   current: Task,
@@ -148,9 +190,11 @@ export function noteHook(
   hook: string,
   subject: unknown,
 ): void {
+  const { words } = current.k.refusal
   const noted = note(current, verdict, 'hook', subject, module, hook)
   noted.refusedCapability = -1
-  noteInode(noted)
+  noted.words = words
+  if (words === null) noteInode(noted)
 }
 
 function noteInode(noted: Refusal): void {
@@ -187,6 +231,7 @@ function note(
   noted.what = what
   noted.subject = subject
   noted.detail = detail
+  noted.words = null
   return noted
 }
 
@@ -240,11 +285,13 @@ export function settleRefusal(
   if (noted.errno !== result || result === 0 || noted.pid !== task.pid) {
     noted.errno = 0
     noted.refusedCapability = -1
+    noted.words = null
     return
   }
   const old = task.refusal ?? new Refusal()
   old.errno = 0
   old.refusedCapability = -1
+  old.words = null
   k.refusal = old
   task.refusal = noted
   noted.syscall = entry.name
@@ -302,6 +349,7 @@ export function noteKill(
   noted.subject = subject
   noted.detail = detail
   noted.core = core
+  noted.words = null
   noted.syscall = syscall
   noted.paths = 0
   noted.dentry = null

@@ -259,7 +259,13 @@ function explainHook(refusal: Refusal, task: Task): Why {
   const object = objectOf(refusal, task)
   const target = targetOf(refusal)
   const capability = refusedCapability < 0 ? undefined : capabilityName(refusedCapability)
-  const about = capability === undefined ? forWhat(object, target) : ` the use of ${capability}`
+  const reason = refusal.words?.(task, refusal)
+  const about =
+    reason !== undefined
+      ? `: ${reason}`
+      : capability === undefined
+        ? forWhat(object, target)
+        : ` the use of ${capability}`
   return {
     ...base,
     check: 'hook',
@@ -268,6 +274,7 @@ function explainHook(refusal: Refusal, task: Task): Why {
     ...optional('object', object),
     ...optional('target', target),
     ...optional('capability', capability),
+    ...optional('reason', reason),
     sentence: `${opening(base)}the hook ${hook} of module '${module}' refused${about}`,
   }
 }

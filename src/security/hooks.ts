@@ -128,9 +128,10 @@ export interface SecurityHooks extends SocketHooks {
 export type HookName = keyof SecurityHooks
 /**
  * How answers combine. check: the first refusal wins and is noted as the task's. filter: the same, where nobody is
- * refused anything. fill: the first answer that is not undefined wins. notify: all are told.
+ * refused anything. permit: as check, but 0 stands in for a test of the kernel's own, and undefined leaves it to the
+ * others and to that test; no module can overrule another's refusal. notify: all are told.
  */
-export type HookKind = 'check' | 'filter' | 'fill' | 'notify'
+export type HookKind = 'check' | 'filter' | 'permit' | 'notify'
 
 /** Every hook's kind. A hook missing here does not compile. */
 export const HOOKS = {

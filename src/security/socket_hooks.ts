@@ -42,9 +42,10 @@ export interface SocketHooks {
   /** A datagram is about to go to, or a datagram socket of AF_UNIX to connect to, `other`. Linux: unix_may_send. */
   unixMaySend(current: Task, sock: Socket, other: Sock): Verdict
   /**
-   * May `current` bind the port, 1 to 1024? The first module that answers decides, in place of the test for
-   * CAP_NET_BIND_SERVICE (and only where that would be made: at its place in the profile's order of tests).
-   * `isChosen`: the program left the port to the kernel; 2.0 asks then too, later ones do not.
+   * May `current` bind the port, 1 to 1024? 0 stands in for the test for CAP_NET_BIND_SERVICE, an Errno refuses
+   * whatever others say, undefined leaves it to them and to that test. Asked at that test's place in the profile's
+   * order. A module that only restricts never says 0. `isChosen`: the program left the port to the kernel; 2.0 asks
+   * then too, later ones do not.
    */
   inetBindPrivilege(current: Task, sk: Sock, port: number, isChosen: boolean): Verdict | undefined
   /**
@@ -78,7 +79,7 @@ export const SOCKET_HOOKS = {
   socketShutdown: 'check',
   unixStreamConnect: 'check',
   unixMaySend: 'check',
-  inetBindPrivilege: 'fill',
+  inetBindPrivilege: 'permit',
   sockInit: 'notify',
   sockDeliver: 'filter',
   sockVisible: 'filter',

@@ -203,6 +203,8 @@ export interface WhyHook extends WhyRefused {
   readonly target?: WhyTask
   /** The hook `capable`: what the task has and was not to use. */
   readonly capability?: string
+  /** What the module says about it. */
+  readonly reason?: string
 }
 
 /** Rules about the state that something is in, with their sentences. */

@@ -21,8 +21,8 @@ import { BINDADDR_LOCK, BINDPORT_LOCK, type InetSock } from './sock.js'
 export const PROT_SOCK = 1024
 
 /**
- * May `current` have the port? Modules are asked about 1 to 1024, the first that answers decides; otherwise ports
- * below 1024 need the capability (2.0: the superuser).
+ * May `current` have the port? Modules are asked about 1 to 1024: any refusal decides, then any permission; where
+ * none has an answer, ports below 1024 need the capability (2.0: the superuser).
  */
 function mayHave(current: Task, sk: InetSock, port: number, isChosen = false): number {
   const { k } = current
