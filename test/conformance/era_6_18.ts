@@ -134,19 +134,17 @@ function isAboutOrphanedGroup(m: Mismatch): boolean {
  */
 function wakesOthers(m: Mismatch, calls: readonly string[]): boolean {
   const { keys, line, ours } = m
-  const woken = (answer: Answer): readonly Answer[] => Object.values(answer.wake ?? {})
-  const sum = (answer: Answer): number => woken(answer).reduce((total, { r }) => total + (r ?? Number.NaN), 0)
+  const results = ({ wake = {} }: Answer): number[] => Object.values(wake).flatMap(({ r }) => r ?? [])
+  const [there, here] = [results(line), results(ours)]
+  const sum = (list: readonly number[]): number => list.reduce((total, r) => total + r, 0)
   const names = keys.map((key) => /^wake\.(T\d)/.exec(key)?.[1] ?? '')
   const opOf = (name: string): string => actorOf(m, name)?.line?.op ?? ''
-  const oneWriterEach =
-    line.op === 'read' &&
-    woken(line).length === 1 &&
-    woken(ours).length === 1 &&
-    names.every((name) => opOf(name) === 'write')
+  const oneWriterEach = line.op === 'read' && names.every((name) => opOf(name) === 'write')
   return (
-    line.wake !== undefined &&
-    ours.wake !== undefined &&
-    (oneWriterEach || sum(line) === sum(ours)) &&
+    there.length > 0 &&
+    (sum(there) === sum(here)
+      ? there.length === here.length || sum(there) > 0
+      : oneWriterEach && there.length === 1 && here.length === 1) &&
     names.every((name) => calls.includes(opOf(name)))
   )
 }
@@ -176,9 +174,15 @@ function namesTooLongInDeadDirectory(m: Mismatch, path: string): boolean {
  * Does a line end the read of a pipe with what fits into the pipe, and here with what the writer had left as well?
  * The line is that read, or the write that has woken it.
  */
-function readsOn({ keys, line, ours }: Mismatch, opOf: (name: string) => string): boolean {
+function readsOn({ keys, line, ours, world }: Mismatch, opOf: (name: string) => string): boolean {
+  const writes = (actor: Actor | undefined): boolean =>
+    actor?.line?.op === 'write' && actor.step !== undefined
   if (line.op === 'read')
-    return keys.join() === 'r,d' && (ours.r ?? 0) > (line.r ?? 0) && ours.wake !== undefined
+    return (
+      keys.join() === 'r,d' &&
+      (ours.r ?? 0) > (line.r ?? 0) &&
+      (ours.wake !== undefined || world.actors.some(writes))
+    )
   const names = new Set(keys.map((key) => /^wake\.(T\d)\.[rd]$/.exec(key)?.[1] ?? ''))
   return (
     line.op === 'write' &&
@@ -229,6 +233,13 @@ export const ERA_6_18: readonly EraDifference[] = [
       m.line.a[0] === '-1' &&
       answers(m, 'EINVAL', 'ok', 'EPERM'),
     after: undoIfRefused,
+  }),
+  vs618({
+    name: 'setresuid and setresgid that change nothing leave fsuid and fsgid alone',
+    cite: '__sys_setresuid and __sys_setresgid, kernel/sys.c: "check for no-op" since 6.4; before, fsuid = euid in any case',
+    looksAt: 'agreement',
+    covers: ({ line, world }) => line.r === 0 && world.askedForSameIds,
+    after: () => 'undo',
   }),
   vs618({
     name: 'flock looks at the operation before the descriptor',

@@ -64,6 +64,8 @@ export class World implements Stage {
   openedOld = false
   /** The file that the last line has written to or given another owner, as it was before. For recordings of 6.18 only. */
   before: Stat | undefined
+  /** The last line asked for the ids that the task had, but for those of the file system. For recordings of 6.18 only. */
+  askedForSameIds = false
   private readonly looksFirst: boolean
 
   constructor(profile: Profile, recording: Recording) {
@@ -232,6 +234,7 @@ export class World implements Stage {
     if (this.looksFirst) {
       this.openedOld = isOpen(line) && !isErr(actor.proc.sys.stat(pathOfOpen(line)))
       this.before = fileOf(actor.proc, line)
+      this.askedForSameIds = asksForSameIds(actor.proc, line)
     }
     const words = new Words(line.a, this.dialect)
     const outcome = op(actor, words, this)
@@ -317,6 +320,16 @@ function fileOf({ sys }: Process, { op, a: [file = ''] }: Line): Stat | undefine
     ? sys.fstat(asFd(strtol(file, 10)))
     : sys[op === 'chown' ? 'stat' : 'lstat'](pathOf(file))
   return isErr(stat) ? undefined : stat
+}
+
+/** Does a line set all ids to what they are, while the task has other ones for the file system? */
+function asksForSameIds(proc: Process, { op, a }: Line): boolean {
+  const group = /^set(?:e|res)gid$/.test(op)
+  if (!group && !/^set(?:e|res)uid$/.test(op)) return false
+  const { uid, euid, suid, fsuid, gid, egid, sgid, fsgid } = proc.current().cred
+  const [real, effective, saved, fs] = group ? [gid, egid, sgid, fsgid] : [uid, euid, suid, fsuid]
+  const [r, e, set] = (op.startsWith('sete') ? ['-1', a[0], '-1'] : a).map((id) => strtol(id ?? '', 10))
+  return fs !== effective && e === -1 && (r === -1 || r === real) && (set === -1 || set === saved)
 }
 
 const isDead = ({ proc }: Actor): boolean => proc.state === 'zombie' || proc.state === 'dead'
