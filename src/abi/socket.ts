@@ -194,6 +194,9 @@ export const IP_PMTUDISC_WANT = 1
 /** Never fragments: EMSGSIZE. */
 export const IP_PMTUDISC_DO = 2
 
+/** Types of ICMP messages, a bit each, that a raw socket does not want; level SOL_RAW. */
+export const ICMP_FILTER = 1
+
 /** 0 or 1: small segments do not wait. */
 export const TCP_NODELAY = 1
 /** Bytes of a segment at most. */

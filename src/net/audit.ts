@@ -77,6 +77,21 @@ function checkNetlink(books: Books, net: NetState): void {
   }
 }
 
+/** Packets that wait in raw socks. */
+function checkRaw(books: Books, net: NetState): void {
+  for (const [protocol, socks] of net.inet.raw) {
+    const name = `a raw socket of protocol ${protocol}`
+    books.must(socks.size > 0, `there is an empty list of raw sockets of protocol ${protocol}`)
+    for (const sk of socks) {
+      checkQueue(books, name, sk.receiveQueue)
+      let bytes = 0
+      for (let skb = sk.receiveQueue.head; skb !== null; skb = skb.next) bytes += skb.truesize
+      books.same(`the bytes that wait in ${name}`, sk.rmem, bytes)
+      books.must(sk.num === protocol && sk.socket !== null, `${name} is in the table and should not be`)
+    }
+  }
+}
+
 /** The audit of the network. */
 export const netAudit: Audit = Object.freeze({
   name: 'net',
@@ -86,6 +101,8 @@ export const netAudit: Audit = Object.freeze({
     for (const { socket } of net.netlink.sockets) if (socket !== null) books.queues.add(socket.wait)
     for (const { socket } of net.inet.tcp.socks) if (socket !== null) books.queues.add(socket.wait)
     for (const socks of net.inet.udp.byPort.values())
+      for (const { socket } of socks) if (socket !== null) books.queues.add(socket.wait)
+    for (const socks of net.inet.raw.values())
       for (const { socket } of socks) if (socket !== null) books.queues.add(socket.wait)
     for (const sk of net.unix.sockets) {
       books.queues.add(sk.peerWait)
@@ -104,5 +121,6 @@ export const netAudit: Audit = Object.freeze({
     checkUnix(books, net)
     checkTcp(books, net, checkQueue)
     checkNetlink(books, net)
+    checkRaw(books, net)
   },
 } satisfies Audit)

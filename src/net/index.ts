@@ -95,6 +95,7 @@ export {
   AF_UNIX,
   AF_UNSPEC,
   type ControlMessage,
+  ICMP_FILTER,
   INADDR_ANY,
   INADDR_BROADCAST,
   INADDR_LOOPBACK,

@@ -35,14 +35,14 @@ function mayHave(current: Task, sk: InetSock, port: number, isChosen = false): n
 }
 
 /** Is it an address that a socket of this host can have? */
-function isOurs(sk: InetSock, addr: number): boolean {
+export function isOurs(sk: InetSock, addr: number): boolean {
   if (addr === 0) return true
   const type = inetAddrType(sk.net, addr)
   return type === RTN_LOCAL || type === RTN_MULTICAST || type === RTN_BROADCAST
 }
 
 /** Datagrams to all or to a group come in, but nothing is sent from there. */
-function setAddress(sk: InetSock, addr: number): void {
+export function setAddress(sk: InetSock, addr: number): void {
   sk.rcvSaddr = addr
   sk.saddr = addr !== 0 && inetAddrType(sk.net, addr) !== RTN_LOCAL ? 0 : addr
 }

@@ -14,7 +14,6 @@ import {
   EPROTONOSUPPORT,
   ESOCKTNOSUPPORT,
 } from '../../abi/errno.js'
-import { FIONREAD, TIOCOUTQ } from '../../abi/ioctl.js'
 import { isAtLeast } from '../../abi/profile.js'
 import { SIGPIPE } from '../../abi/signal.js'
 import {
@@ -50,10 +49,10 @@ import {
   TCP_SYN_SENT,
 } from '../sock.js'
 import { inetAddr, type Sockaddr } from '../sockaddr.js'
-import { putInt } from '../sockfs.js'
 import type { NetState } from '../state.js'
 import { inetAutobind, inetBind } from './bind.js'
 import { ipGetsockopt, ipSetsockopt } from './options.js'
+import { makeRawSock, rawProto } from './raw.js'
 import { type InetProto, InetSock } from './sock.js'
 import { streamParts } from './stream.js'
 import { makeTcpSock, tcpProto } from './tcp.js'
@@ -122,18 +121,10 @@ function dgramSendmsg(
   return sk.proto.sendmsg(current, sk, msg, flags)
 }
 
-/** The next datagram's length, and what is under way. Linux: udp_ioctl. */
-function dgramIoctl(
-  current: Task,
-  sock: Socket,
-  cmd: number,
-  arg: Parameters<SocketOps['ioctl']>[3],
-): number {
+/** The protocol's requests, then those to devices. Linux: inet_ioctl. */
+function inetIoctl(current: Task, sock: Socket, cmd: number, arg: Parameters<SocketOps['ioctl']>[3]): number {
   const sk = skOf(sock)
-  if (cmd === TIOCOUTQ) return putInt(arg, sk.wmem)
-  if (cmd !== FIONREAD) return devIoctl(current, sk.net, cmd, arg)
-  const first = sk.receiveQueue.head
-  return putInt(arg, first === null ? 0 : first.tail - first.h - 8)
+  return sk.proto.ioctl?.(sk, cmd, arg) ?? devIoctl(current, sk.net, cmd, arg)
 }
 
 /** Level SOL_IP, then the protocol's own. */
@@ -157,7 +148,7 @@ export const inetDgramOps: SocketOps = defineSocketOps({
   connect: dgramConnect,
   getname: inetGetname,
   poll: (current, sock) => skOf(sock).proto.poll(current, sock),
-  ioctl: dgramIoctl,
+  ioctl: inetIoctl,
   shutdown: dgramShutdown,
   setsockopt: inetSetsockopt,
   getsockopt: inetGetsockopt,
@@ -182,7 +173,7 @@ interface Switch {
   /** Is it for those with CAP_NET_RAW? */
   readonly isRaw: boolean
   /** Makes a sock of the protocol's own kind. */
-  readonly make?: (net: NetState, proto: InetProto) => InetSock
+  readonly make?: (net: NetState, proto: InetProto, protocol: number) => InetSock
 }
 
 const SWITCHES: readonly Switch[] = Object.freeze([
@@ -195,12 +186,12 @@ const SWITCHES: readonly Switch[] = Object.freeze([
     isRaw: false,
     make: makeTcpSock,
   },
+  { type: SOCK_RAW, protocol: 0, proto: rawProto, ops: inetDgramOps, isRaw: true, make: makeRawSock },
 ])
 
 /** The kind for a type and a protocol; ESOCKTNOSUPPORT, EPROTONOSUPPORT. */
 function switchFor(type: number, protocol: number): Switch | number {
-  // Raw sockets are there, but have no protocol of their own.
-  let error: number = type === SOCK_RAW ? EPROTONOSUPPORT : ESOCKTNOSUPPORT
+  let error: number = ESOCKTNOSUPPORT
   for (const one of SWITCHES) {
     if (one.type !== type) continue
     if (protocol === 0 ? one.protocol !== 0 : one.protocol === protocol || one.protocol === 0) return one
@@ -209,21 +200,26 @@ function switchFor(type: number, protocol: number): Switch | number {
   return error
 }
 
+const refuseRaw = (current: Task): number => deny(current, EPERM, 'capability', undefined, CAP_NET_RAW)
+
 /** Linux: inet_family_ops. */
 export const inetFamily: NetFamily = Object.freeze({
   family: AF_INET,
 
   /** Errors: ESOCKTNOSUPPORT, EPROTONOSUPPORT, EPERM raw without CAP_NET_RAW, ENOBUFS. Linux: inet_create. */
   create(current, net, sock, protocol) {
+    const isOld = !isAtLeast(net.k.facts.release, '2.6.14')
+    // Raw sockets have no default protocol. Before 2.4 who may have none at all is told that first.
+    if (isOld && sock.type === SOCK_RAW && !capable(current, CAP_NET_RAW)) return refuseRaw(current)
     const found = switchFor(sock.type, protocol)
     if (typeof found === 'number') return found
-    if (found.isRaw && !capable(current, CAP_NET_RAW))
-      return deny(current, EPERM, 'capability', undefined, CAP_NET_RAW)
+    if (!isOld && found.isRaw && !capable(current, CAP_NET_RAW)) return refuseRaw(current)
     if (shouldFail(net.k, 'alloc:sock')) return ENOBUFS
     sock.state = SS_UNCONNECTED
     sock.ops = found.ops
     const { proto } = found
-    const sk = found.make?.(net, proto) ?? new InetSock(net, proto, sock.type, found.protocol || protocol)
+    const sk =
+      found.make?.(net, proto, protocol) ?? new InetSock(net, proto, sock.type, found.protocol || protocol)
     sockGraft(sk, sock)
     return 0
   },

@@ -22,6 +22,7 @@ import {
 } from './icmp_send.js'
 import { be16, be32, ipDaddr, ipHlen, ipProtocol, ipSaddr, ipTos, put16 } from './ip.js'
 import { ipAllocSkb, ipLocalOut, ipPushHeader } from './ip_output.js'
+import { rawError } from './raw.js'
 import { ipRouteOutput } from './route.js'
 import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST } from './route_types.js'
 import type { InetProtocol } from './sock.js'
@@ -75,10 +76,11 @@ function unreach(net: NetState, skb: SkBuff, type: number, code: number): void {
   // Nobody believes in errors that came to all.
   const kind = inetAddrType(net, be32(data, inner + 16))
   if (kind === RTN_BROADCAST || kind === RTN_MULTICAST) return
-  const protocol = net.registry.inetProtocols.get(ipProtocol(data, inner))
-  if (protocol?.error === undefined) return
   skb.head = inner
   skb.nh = inner
+  if (net.inet.raw.size > 0) rawError(net, skb, type, code)
+  const protocol = net.registry.inetProtocols.get(ipProtocol(data, inner))
+  if (protocol?.error === undefined) return
   const mtu = type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED ? be16(data, skb.h + 6) : info
   protocol.error(net, skb, type, code, mtu)
 }

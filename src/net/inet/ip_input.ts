@@ -40,6 +40,7 @@ import {
   ipVersion,
 } from './ip.js'
 import { ipOutput } from './ip_output.js'
+import { rawInput } from './raw.js'
 import { ipRouteInput } from './route.js'
 import { type Route, RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST } from './route_types.js'
 
@@ -128,14 +129,18 @@ function ipLocalDeliver(net: NetState, received: SkBuff): void {
   skb.h = skb.nh + ipHlen(skb.data, skb.nh)
   skb.head = skb.h
   const number = ipProtocol(skb.data, skb.nh)
+  const isRaw = net.inet.raw.size > 0 && rawInput(net, skb)
   const protocol = net.registry.inetProtocols.get(number)
   if (protocol !== undefined) {
     net.inet.ipMib.inDelivers++
     protocol.receive(net, skb)
     return
   }
-  net.inet.ipMib.inUnknownProtos++
-  icmpSend(net, skb, ICMP_DEST_UNREACH, ICMP_PROT_UNREACH, 0)
+  if (isRaw) net.inet.ipMib.inDelivers++
+  else {
+    net.inet.ipMib.inUnknownProtos++
+    icmpSend(net, skb, ICMP_DEST_UNREACH, ICMP_PROT_UNREACH, 0)
+  }
   kfreeSkb(skb)
 }
 

@@ -5,6 +5,7 @@
 
 import { AF_INET, IP_PMTUDISC_WANT } from '../../abi/socket.js'
 import type { Task } from '../../kernel/task.js'
+import type { IoctlArg } from '../../vfs/ops.js'
 import type { SkBuff } from '../skbuff.js'
 import { type Msg, Sock, type Socket, type SockOps } from '../sock.js'
 import type { Sockaddr } from '../sockaddr.js'
@@ -30,6 +31,8 @@ export interface InetProto extends SockOps {
   /** The last descriptor is gone. */
   close(sk: InetSock): void
   poll(current: Task, sock: Socket): number
+  /** Requests of its own; undefined for what it does not know, which is the devices'. */
+  ioctl?(sk: InetSock, cmd: number, arg: IoctlArg): number | undefined
   /** Levels of its own; ENOPROTOOPT for what it does not know. */
   setsockopt?(current: Task, sk: InetSock, level: number, option: number, value: unknown): number
   getsockopt?(current: Task, sk: InetSock, level: number, option: number): number

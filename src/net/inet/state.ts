@@ -88,6 +88,8 @@ export class InetState {
   udp: PortTable
   /** TCP's socks, ports and connections. */
   tcp: TcpState
+  /** Raw socks by protocol, oldest first. Linux: raw_v4_htable. */
+  raw = new Map<number, Set<InetSock>>()
   /** Neighbours. */
   arp = new ArpTable()
   /** Packets in pieces. */

@@ -20,6 +20,7 @@ import {
   type Errno,
   isErr,
 } from '../../abi/errno.js'
+import { FIONREAD, TIOCOUTQ } from '../../abi/ioctl.js'
 import { isAtLeast } from '../../abi/profile.js'
 import {
   AF_INET,
@@ -39,7 +40,15 @@ import { deny } from '../../security/deny.js'
 import { shouldFail } from '../../sim/faults.js'
 import { csumFold, csumPartial, csumPseudo } from '../checksum.js'
 import { datagramPoll, recvDatagram } from '../datagram.js'
-import { kfreeSkb, type SkBuff, skbClone, skbQueueTail, skbSetOwnerR, skbSetOwnerW } from '../skbuff.js'
+import {
+  kfreeSkb,
+  type SkBuff,
+  skbClone,
+  skbDequeue,
+  skbQueueTail,
+  skbSetOwnerR,
+  skbSetOwnerW,
+} from '../skbuff.js'
 import {
   type Msg,
   SEND_SHUTDOWN,
@@ -53,6 +62,7 @@ import {
 } from '../sock.js'
 import { sockWait } from '../sock_wait.js'
 import { inetAddr, SOCKADDR_IN, type Sockaddr } from '../sockaddr.js'
+import { putInt } from '../sockfs.js'
 import type { NetState } from '../state.js'
 import { inetAutobind } from './bind.js'
 import { pktinfoOf, sendPktinfo } from './cmsg.js'
@@ -82,7 +92,7 @@ const modern = (sk: InetSock): boolean => isAtLeast(sk.net.k.facts.release, '2.6
 // ---- sending -------------------------------------------------------------------------------------------------
 
 /** The route to a destination, the kept one where that still holds. EACCES: to all without SO_BROADCAST. */
-function routeTo(
+export function routeTo(
   current: Task,
   sk: InetSock,
   daddr: number,
@@ -119,7 +129,7 @@ function destinationOf(sk: InetSock, name: Sockaddr | null): Sockaddr | Errno {
 }
 
 /** Has the sock room for another packet? Sleeps for it. 0, BLOCKED or an Errno. Linux: sock_alloc_send_skb. */
-function waitForRoom(current: Task, sk: InetSock, flags: number): number {
+export function waitForRoom(current: Task, sk: InetSock, flags: number): number {
   const error = sockError(sk)
   if (error !== 0) return error
   if ((sk.shutdown & SEND_SHUTDOWN) !== 0) return EPIPE
@@ -233,7 +243,7 @@ function scoreOf(sk: InetSock, saddr: number, sport: number, daddr: number, ifin
 }
 
 /** Whether modules let a sock see a packet; null where none has a say. */
-const mayDeliver = (net: NetState, sk: InetSock, skb: SkBuff | null): boolean =>
+export const mayDeliver = (net: NetState, sk: InetSock, skb: SkBuff | null): boolean =>
   skb === null || !net.k.hooked.has('sockDeliver') || net.k.security.sockDeliver(sk, skb) === 0
 
 /** The sock that a packet is for, the youngest among equals; null where there is none. Linux: udp_v4_lookup. */
@@ -363,7 +373,7 @@ export const udpProtocol: InetProtocol = Object.freeze({
 // ---- the rest ------------------------------------------------------------------------------------------------
 
 /** Whom to talk to from now on. Errors: EINVAL, EAFNOSUPPORT, EACCES, those of the route. Linux: udp_connect. */
-function udpConnect(current: Task, sk: InetSock, address: Sockaddr): number {
+export function udpConnect(current: Task, sk: InetSock, address: Sockaddr): number {
   if (address.length < SOCKADDR_IN) return EINVAL
   if (address.family !== AF_INET) return EAFNOSUPPORT
   sk.route = null
@@ -398,6 +408,11 @@ function udpDisconnect(sk: InetSock): number {
   return 0
 }
 
+/** What nobody will read any more. Linux: the part of destroy_sock, inet_sock_destruct. */
+export function purgeQueue(sk: InetSock): void {
+  for (let skb = skbDequeue(sk.receiveQueue); skb !== null; skb = skbDequeue(sk.receiveQueue)) kfreeSkb(skb)
+}
+
 /** Linux: udp_prot. */
 export const udpProto: InetProto = Object.freeze({
   name: 'udp',
@@ -411,15 +426,17 @@ export const udpProto: InetProto = Object.freeze({
     return failed !== 0 ? failed : udpSendmsg(current, sk, msg, flags)
   },
   recvmsg: udpRecvmsg,
-  close(sk) {
-    for (let skb = sk.receiveQueue.head; skb !== null; skb = sk.receiveQueue.head) {
-      sk.receiveQueue.head = skb.next
-      sk.receiveQueue.length--
-      kfreeSkb(skb)
-    }
-    sk.receiveQueue.tail = null
-  },
+  close: purgeQueue,
   poll: datagramPoll,
+
+  /** The next datagram's length, and what is under way. Linux: udp_ioctl. */
+  ioctl(sk, cmd, arg) {
+    if (cmd === TIOCOUTQ) return putInt(arg, sk.wmem)
+    if (cmd !== FIONREAD) return undefined
+    const first = sk.receiveQueue.head
+    return putInt(arg, first === null ? 0 : first.tail - first.h - UDP_HLEN)
+  },
+
   writeSpace: sockDefWriteSpace,
   forgetRoute(sk) {
     if (sk instanceof InetSock) sk.route = null
