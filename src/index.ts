@@ -667,6 +667,7 @@ export {
   type CharDevice,
   type Contributions,
   defineModule,
+  type ExtraNode,
   type KernelModule,
   type NamedHandler,
   type PrctlHandler,

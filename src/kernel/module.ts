@@ -61,6 +61,20 @@ export interface CharDevice {
   load?(): boolean
 }
 
+/** A node in /dev of a driver that another module contributes. */
+export interface ExtraNode {
+  /** The driver's name. */
+  readonly driver: string
+  /** What it drives; 'char' where it is not said. */
+  readonly kind?: 'char' | 'block'
+  /** Relative to /dev, as in CharDevice. */
+  readonly name: string
+  /** The minor number. */
+  readonly minor: number
+  /** Permission bits. */
+  readonly mode: number
+}
+
 /** What a /proc entry is about: the task of /proc/<pid>/…, or none. */
 export interface ProcSubject {
   /** The task, or null. */
@@ -104,6 +118,8 @@ export interface Contributions<Api = unknown, Sys = unknown> {
   readonly filesystems?: readonly FileSystemType[]
   /** Character devices, with their nodes in /dev. */
   readonly devices?: readonly CharDevice[]
+  /** Nodes in /dev of drivers of others: of modules that it requires, or of the core. */
+  readonly nodes?: readonly ExtraNode[]
   /** What it adds to the network; nothing without the module `net`. */
   readonly net?: NetContributions
   /** What it is told about buffers on their way to disks; nothing without the module `block`. */

@@ -94,6 +94,7 @@ class Wirer {
     const owner = `module '${module.name}'`
     for (const type of contributions.filesystems ?? []) this.filesystem(type, owner)
     for (const device of contributions.devices ?? []) this.k.devices.register(device, owner)
+    for (const node of contributions.nodes ?? []) this.k.devices.registerNode(node, owner)
     for (const [name, handler] of Object.entries(contributions.timers ?? {})) this.timer(name, handler, owner)
     for (const [name, handler] of Object.entries(contributions.interrupts ?? {})) {
       this.interrupts.claim(name, owner)

@@ -17,7 +17,7 @@ import { type DevT, major, minor, mkdev } from '../abi/brand.js'
 import { ENODEV, ENXIO, isErr, type Ret } from '../abi/errno.js'
 import { isAtLeast, type ProfileFacts } from '../abi/profile.js'
 import type { KernelCore } from '../kernel/kernel.js'
-import type { CharDevice } from '../kernel/module.js'
+import type { CharDevice, ExtraNode } from '../kernel/module.js'
 import { defineFileOps, type FileOperations } from './ops.js'
 
 /** Linux: MEM_MAJOR, include/linux/major.h. */
@@ -126,6 +126,17 @@ export class DeviceRegistry {
     return number
   }
 
+  /** Adds a node of a driver that is registered. Throws TypeError where there is none of that name, or as `register`. */
+  registerNode({ driver: name, kind = 'char', ...node }: ExtraNode, owner: string): void {
+    const entry = this.byName(name, kind)
+    if (entry === undefined)
+      throw new TypeError(
+        `${owner} wants the node '${node.name}' of device '${name}', which nobody contributes`,
+      )
+    this.checkMinor(entry, node)
+    this.addNode({ ...entry, owner }, kind, node)
+  }
+
   /** The operations of a character device's unit, or why there are none. Linux: get_chrfops, kobj_lookup. */
   open(k: KernelCore, dev: number): Ret<FileOperations> {
     return this.lookup(k, this.chars, dev)
@@ -138,11 +149,7 @@ export class DeviceRegistry {
 
   /** The major that a driver got, by its name; undefined when there is none. */
   majorOf(name: string, kind: 'char' | 'block' = 'char'): number | undefined {
-    const table = kind === 'char' ? this.chars : this.blocks
-    for (const entry of [...table.byMajor.values(), ...table.misc.values(), ...table.loadable]) {
-      if (entry.driver.name === name) return entry.major
-    }
-    return undefined
+    return this.byName(name, kind)?.major
   }
 
   /** Has some driver that is there this major? Linux: register_chrdev: EBUSY. */
@@ -178,6 +185,14 @@ export class DeviceRegistry {
     return mkdev(0, n)
   }
 
+  private byName(name: string, kind: 'char' | 'block'): Registered | undefined {
+    const table = kind === 'char' ? this.chars : this.blocks
+    for (const entry of [...table.byMajor.values(), ...table.misc.values(), ...table.loadable]) {
+      if (entry.driver.name === name) return entry
+    }
+    return undefined
+  }
+
   private lookup(k: KernelCore, table: DriverTable, dev: number): Ret<FileOperations> {
     const at = major(dev)
     const isMisc = at === MISC_MAJOR && table.misc.size > 0
@@ -200,11 +215,13 @@ export class DeviceRegistry {
     if (!Number.isInteger(number) || number <= 0 || number >= table.limit) {
       throw new TypeError(`${quote(entry)}: major ${String(number)} is not between 1 and ${table.limit - 1}`)
     }
+    for (const node of driver.nodes) this.checkMinor(entry, node)
+  }
+
+  private checkMinor(entry: Registered, { name, minor: unit }: CharDevice['nodes'][number]): void {
     const minors = 2 ** (this.facts.devBits === 16 ? 8 : 20)
-    for (const { name, minor: unit } of driver.nodes) {
-      if (!Number.isInteger(unit) || unit < 0 || unit >= minors) {
-        throw new TypeError(`${quote(entry)}: minor ${String(unit)} of '${name}' is not below ${minors}`)
-      }
+    if (!Number.isInteger(unit) || unit < 0 || unit >= minors) {
+      throw new TypeError(`${quote(entry)}: minor ${String(unit)} of '${name}' is not below ${minors}`)
     }
   }
 

@@ -152,6 +152,24 @@ describe('a list of modules that cannot work is refused at creation', () => {
       "device 'two' of module 'b' wants the node 'x', which device 'one' of module 'a' has",
     ],
     [
+      "a node of another's device twice",
+      [
+        named('a', { contributes: device('one', 60, 'x') }),
+        named('b', { contributes: { nodes: [{ driver: 'one', name: 'x', minor: 1, mode: 0o600 }] } }),
+      ],
+      "device 'one' of module 'b' wants the node 'x', which device 'one' of module 'a' has",
+    ],
+    [
+      'a node of a device that is not there',
+      [named('b', { contributes: { nodes: [{ driver: 'one', name: 'x', minor: 1, mode: 0o600 }] } })],
+      "module 'b' wants the node 'x' of device 'one', which nobody contributes",
+    ],
+    [
+      'a node with a minor that is none',
+      [named('b', { contributes: { nodes: [{ driver: 'mem', name: 'x', minor: 256, mode: 0o600 }] } })],
+      "device 'mem' of the core: minor 256 of 'x' is not below 256",
+    ],
+    [
       'an entry of /proc twice',
       [named('a', { contributes: { proc: [{ path: 'version', mode: 0o444, read: () => '' }] } })],
       "module 'a'",
@@ -510,6 +528,25 @@ describe('contributed devices, file systems, proc entries, timers', () => {
     ok(p.sys.mknod('/tmp/none', S_IFCHR | 0o666, 99 << 8))
     expect(isErr(p.sys.open('/tmp/other', O_RDONLY))).toBe(true)
     expect(p.sys.open('/tmp/none', O_RDONLY)).toBe(ENODEV)
+  })
+
+  it("are there with further nodes, of another module's driver", () => {
+    const nodes = [{ driver: 'echo', name: 'echo3', minor: 3, mode: 0o600 }]
+    const echoer = defineModule({
+      name: 'echoer',
+      requires: ['echo'],
+      init: () => ({}),
+      attach: () => ({ api: {}, nodes }),
+    })
+    const k = createKernel({ modules: [echoer, echo()] })
+    const p = k.spawn()
+    const [own, other] = [ok(p.sys.stat('/dev/misc/echo')), ok(p.sys.stat('/dev/echo3'))]
+    expect([other.mode, other.rdev]).toEqual([S_IFCHR | 0o600, own.rdev])
+    const buf = new Uint8Array(9)
+    expect([p.sys.read(ok(p.sys.open('/dev/echo3', O_RDONLY)), buf), utf8Decode(buf, 0, 5)]).toEqual([
+      5,
+      'hello',
+    ])
   })
 
   it('is a bug where a timer has no handler', () => {
