@@ -22,6 +22,7 @@ export default {
     'BufflinkState',
     'DeviceOps',
     'DeviceStats',
+    'CaptureState',
     'DeviceTable',
     'FasyncEntry',
     'InIfaddr',

@@ -6,6 +6,7 @@
 import { deviceByName, type NetDevice } from './device.js'
 import { addEthernet, EtherPort, ethReceive } from './ethernet.js'
 import { devClose, devOpen, inetInsertIfa, makeIfaddr } from './inet/devinet.js'
+import { type Capture, captureOf, startCapture } from './pcap.js'
 import { parseIp } from './sockaddr.js'
 import type { NetState } from './state.js'
 
@@ -39,6 +40,13 @@ export interface NetApi {
   takeFrames(name: string): readonly SentFrame[]
   /** A frame comes in through a card. Anything may come: what is no frame is counted and dropped. */
   receiveFrame(name: string, frame: Uint8Array): void
+  /**
+   * Begins to capture what goes through a device, 'lo' too. What is captured is a part of the kernel's state: copies
+   * of the kernel go on with captures of their own.
+   */
+  capture(name: string): Capture
+  /** All captures, in the order in which they began. */
+  readonly captures: readonly Capture[]
 }
 
 function deviceOf(net: NetState, name: string): NetDevice {
@@ -87,5 +95,9 @@ export const makeApi = (net: NetState): NetApi => ({
   receiveFrame(name, frame) {
     portOf(net, name)
     ethReceive(net, deviceOf(net, name), frame)
+  },
+  capture: (name) => startCapture(net, deviceOf(net, name)),
+  get captures() {
+    return net.captures.map((capture) => captureOf(net, capture))
   },
 })

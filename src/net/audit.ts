@@ -6,6 +6,7 @@
 import type { Audit, Books } from '../kernel/books.js'
 import { Tally } from '../kernel/books.js'
 import { checkTcp } from './inet/tcp_audit.js'
+import { checkCaptures } from './pcap.js'
 import type { SkbQueue } from './skbuff.js'
 import { type Sock, Socket } from './sock.js'
 import type { NetState } from './state.js'
@@ -122,5 +123,6 @@ export const netAudit: Audit = Object.freeze({
     checkTcp(books, net, checkQueue)
     checkNetlink(books, net)
     checkRaw(books, net)
+    checkCaptures(books)
   },
 } satisfies Audit)

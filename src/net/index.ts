@@ -257,6 +257,13 @@ export {
   netlinkHasListeners,
   netlinkUnicast,
 } from './netlink/sock.js'
+export {
+  type Capture,
+  encodePcap,
+  LINKTYPE_ETHERNET,
+  type PcapOptions,
+  type PcapPacket,
+} from './pcap.js'
 export type { SkBuff, SkbQueue } from './skbuff.js'
 export type { Sock, Socket, SockOps } from './sock.js'
 export type { Sockaddr } from './sockaddr.js'

@@ -8,6 +8,7 @@ import type { Mount } from '../vfs/mount.js'
 import { DeviceTable } from './device.js'
 import { InetState } from './inet/state.js'
 import { NetlinkState } from './netlink/sock.js'
+import type { CaptureState } from './pcap.js'
 import { buildRegistry, type NetRegistry } from './registry.js'
 import { SkbQueue } from './skbuff.js'
 import type { Tap } from './taps.js'
@@ -45,6 +46,8 @@ export class NetState {
   inBottomHalf = false
   /** Who gets copies of packets. */
   taps: Tap[] = []
+  /** What the host has had captured. */
+  captures: CaptureState[] = []
   /** AF_UNIX. */
   unix = new UnixState()
   /** AF_NETLINK. */
