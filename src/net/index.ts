@@ -29,6 +29,8 @@ export interface NetOptions {
   readonly loopback?: boolean
   /** Has the kernel policy rules and tables of any number? Linux: CONFIG_IP_MULTIPLE_TABLES. Default true, not in 2.0. */
   readonly policyRules?: boolean
+  /** Has AF_UNIX sockets of SOCK_SEQPACKET? Default as in the profile's kernel: since 2.6.4. `true` gives them to an earlier one. */
+  readonly seqpacket?: boolean
 }
 
 /** The module's type: `kernel.net` is a NetApi, and processes have the socket calls. */
@@ -42,6 +44,7 @@ export const net = (options: NetOptions = {}): NetModule =>
     init(k) {
       const state = new NetState(k)
       if (options.policyRules === false) state.inet.fib = new FibState(false)
+      if (options.seqpacket !== undefined) state.unix.hasSeqpacket = options.seqpacket
       const lo = addLoopback(state, loopbackOps)
       if (options.loopback !== false) devOpen(state, lo)
       return state

@@ -49,7 +49,7 @@ export class NetState {
   /** What the host has had captured. */
   captures: CaptureState[] = []
   /** AF_UNIX. */
-  unix = new UnixState()
+  unix: UnixState
   /** AF_NETLINK. */
   netlink = new NetlinkState()
   /** IPv4. */
@@ -64,6 +64,7 @@ export class NetState {
     this.rmemMax = this.wmemDefault
     this.noPeer = k.facts.uidBits === 16 ? 0xffff : 0xffffffff
     this.devices = new DeviceTable()
+    this.unix = new UnixState(isModern)
     this.inet = new InetState(k)
   }
 

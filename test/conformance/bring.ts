@@ -1,13 +1,17 @@
 /**
  * Bringing a world of the model to the state that a recording shows, where the two kernels differ: what the entries
- * of the era table do after a line that they cover, so that the comparison can go on. All of it is done with system
- * calls, by the task itself or by the recorder, which is root.
+ * of the era table do after a line that they cover, so that the comparison can go on. It is done with system calls, by
+ * the task itself or by the recorder, which is root; where the profile's kernel has no call that would do it, by hand
+ * (`changeSocket`).
  */
 
 import { isErr, type Process, type Stat } from 'paleokernel'
+import type { Socket } from 'paleokernel/net'
+import { fget } from '../../src/vfs/fdtable.js'
+import type { Actor } from './actor.js'
 import type { Answer, Line } from './answer.js'
 import type { Bring, Mismatch } from './era.js'
-import type { World } from './world.js'
+import type { NetProcess, World } from './world.js'
 
 const WNOHANG = 1
 const S_IFMT = 0o170000
@@ -79,6 +83,37 @@ function asRoot(world: World, deed: (sys: Process['sys']) => void): void {
   helper.begin.exit(0)
   world.recorder.begin.waitpid(helper.pid, WNOHANG)
 }
+
+/** The socket behind a descriptor of a task, if it is one. */
+export function socketOf({ proc }: Actor, fd: number): Socket | undefined {
+  const file = fget(proc.current(), fd)
+  return isErr(file) || !isSocket(file.data) ? undefined : file.data
+}
+
+const isSocket = (data: unknown): data is Socket =>
+  typeof data === 'object' && data !== null && 'sk' in data && 'ops' in data
+
+/** Changes what no call changes: a socket of the task that acts in this line, by its descriptor. */
+export const changeSocket = (
+  line: Line,
+  fd: number,
+  change: (socket: Socket, proc: NetProcess) => void,
+): Bring => {
+  return (world) => {
+    const actor = world.actors[line.t]
+    const socket = actor === undefined ? undefined : socketOf(actor, fd)
+    if (actor === undefined || socket === undefined) return {}
+    const deed = (): void => {
+      change(socket, actor.proc as NetProcess)
+      // A call, so that those who have been woken run.
+      world.recorder.sys.getpid()
+    }
+    return joined(outcomeOf(line), world.also(deed))
+  }
+}
+
+/** What the line itself has answered, without what it has done to others. */
+const outcomeOf = ({ r, e }: Line): Answer => (e !== undefined ? { e } : r !== undefined ? { r } : {})
 
 /** Which file: `stat` of it is enough. */
 export type FileId = Pick<Stat, 'dev' | 'ino'>

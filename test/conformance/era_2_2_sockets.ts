@@ -2,18 +2,28 @@
  * What changed between 2.2.12 and 2.6.20 about sockets. See era.ts.
  */
 
-import type { EraDifference, Mismatch } from './era.js'
-import { always, answers, goOn, isOrdering, isType, statOf, vs2620 } from './era_help.js'
+import { EBADF, isErr } from 'paleokernel'
+import { AF_INET, AF_UNSPEC, SOCK_STREAM } from 'paleokernel/net'
+import {
+  RCV_SHUTDOWN,
+  SEND_SHUTDOWN,
+  SS_CONNECTING,
+  SS_DISCONNECTING,
+  sockStateChange,
+  TCP_CLOSE,
+  TCP_LISTEN,
+} from '../../src/net/sock.js'
+import { fget } from '../../src/vfs/fdtable.js'
+import { changeSocket, instead, socketOf } from './bring.js'
+import type { After, EraDifference, Mismatch } from './era.js'
+import { ERA_2_2_UNIX } from './era_2_2_unix.js'
+import { answers, goOn, isOrdering, isType, statOf, vs2620 } from './era_help.js'
+import { isReceiveShutDown, pollDiffers, READS, socketAt } from './era_sockets.js'
 
 const S_IFSOCK = 0o140000
-const READS: ReadonlySet<string> = new Set(['read', 'recv', 'recvfrom', 'recvfd'])
-const NAMES: ReadonlySet<string> = new Set(['accept', 'getsockname', 'getpeername', 'recvfrom'])
-
-const isSeqpacket = ({ line }: Mismatch): boolean =>
-  (line.op === 'socket' || line.op === 'socketpair') && line.a[1]?.includes('SOCK_SEQPACKET') === true
-
-/** Is every difference in the permissions of a socket that has no name in the file system? */
-const isSocketMode = ({ line, keys }: Mismatch): boolean => line.st?.ty === 'sock' && keys.join() === 'st.mo'
+/** Is every difference in the permissions and the owner of a socket that has no name in the file system? */
+const isSocketMode = ({ line, keys }: Mismatch): boolean =>
+  line.st?.ty === 'sock' && keys.every((key) => key === 'st.mo' || key === 'st.u')
 
 /** Is the descriptor that a line names a socket? */
 const isSocket = (m: Mismatch): boolean =>
@@ -27,29 +37,34 @@ const isNamedPeer = ({ line, ours }: Mismatch): boolean =>
 const marksUnconnected = ({ line, ours }: Mismatch): boolean =>
   line.op === 'shutdown' && ours.e === 'ENOTCONN'
 
+/** What 2.6 does to a socket without a peer. Linux: inet_shutdown, net/ipv4/af_inet.c (2.6.14). */
+function shutDown({ line, world }: Mismatch): After {
+  const fd = world.dialect.value(line.a[0] ?? '').n
+  const how = world.dialect.value(line.a[1] ?? '').n + 1
+  const actor = world.actors[line.t]
+  const state = actor === undefined ? TCP_CLOSE : socketOf(actor, fd)?.sk?.state
+  // A listener that ends its sending has not changed there either.
+  if (state === TCP_LISTEN && (how & RCV_SHUTDOWN) === 0) return 'go on'
+  return changeSocket(line, fd, ({ sk }, proc) => {
+    if (sk === null) return
+    if (sk.socket?.state === SS_CONNECTING) sk.socket.state = SS_DISCONNECTING
+    if (state === TCP_CLOSE) sk.shutdown |= how
+    else proc.sys.connect(fd, { family: AF_UNSPEC })
+    sockStateChange(sk)
+  })
+}
+
+const sendsNoMore = (m: Mismatch): boolean => ((socketAt(m)?.sk?.shutdown ?? 0) & SEND_SHUTDOWN) !== 0
+
+/** Has EPIPE come with SIGPIPE, and did it without there? */
+const breaksPipe = ({ line, ours }: Mismatch): boolean =>
+  line.e === 'EPIPE' &&
+  (ours.dead?.join() === `T${line.t}` || ours.sig?.[`T${line.t}`]?.includes('SIGPIPE') === true)
+
 const narrow = (id: number | string | undefined): number | string | undefined => (id === -1 ? 65535 : id)
 
 export const ERA_2_2_SOCKETS: readonly EraDifference[] = [
-  vs2620({
-    name: 'AF_UNIX has no SOCK_SEQPACKET',
-    cite: 'unix_create, net/unix/af_unix.c (2.2): ESOCKTNOSUPPORT; unix_seqpacket_ops since 2.6.6',
-    covers: (m) => isSeqpacket(m) && m.ours.e === 'ESOCKTNOSUPPORT',
-    after: always,
-  }),
-  vs2620({
-    name: 'a stream of AF_UNIX that is not connected waits for data',
-    cite: 'unix_stream_recvmsg, net/unix/af_unix.c (2.2), does not look at the state; EINVAL unless TCP_ESTABLISHED since 2.4',
-    covers: ({ line, ours }) =>
-      READS.has(line.op) && line.e === 'EINVAL' && (ours.e === 'EAGAIN' || ours.blk === 1 || ours.r === 0),
-    after: () => 'undo',
-  }),
-  vs2620({
-    name: 'a connect binds a socket of AF_UNIX without a name',
-    cite: 'unix_stream_connect, net/unix/af_unix.c (2.2): unix_autobind; since 2.4 only with SO_PASSCRED',
-    covers: ({ line, ours, keys }) =>
-      NAMES.has(line.op) && /(^|\.)ad$/.test(keys.join()) && JSON.stringify(ours).includes('"unix:@'),
-    after: goOn,
-  }),
+  ...ERA_2_2_UNIX,
   vs2620({
     name: 'the inode of a socket has no permissions',
     cite: 'sock_alloc, net/socket.c (2.2): S_IFSOCK alone; S_IRWXUGO since 2.4',
@@ -83,8 +98,7 @@ export const ERA_2_2_SOCKETS: readonly EraDifference[] = [
     cite: 'inet_shutdown, net/ipv4/af_inet.c (2.2): ENOTCONN unless tcp_connected; 2.4 and later mark it, and disconnect a listener',
     looksAt: 'all',
     covers: marksUnconnected,
-    // A listener that ends its sending has not changed there either.
-    after: ({ line }) => (line.r === 0 && line.a[1] === 'SHUT_WR' ? 'go on' : 'stop'),
+    after: shutDown,
   }),
   vs2620({
     name: 'a peer that there is not has ids of 16 bits',
@@ -97,6 +111,45 @@ export const ERA_2_2_SOCKETS: readonly EraDifference[] = [
     name: 'a socket’s inode is owned by the real user',
     cite: 'sock_alloc, net/socket.c (2.2): current->uid; since 2.4 current->fsuid',
     covers: (m) => m.line.op === 'fchmod' && answers(m, 'ok', 'EPERM') && isSocket(m),
-    after: always,
+    after: ({ line }) =>
+      instead((world) => {
+        const actor = world.actors[line.t]
+        const file =
+          actor === undefined ? EBADF : fget(actor.proc.current(), world.dialect.value(line.a[0] ?? '').n)
+        if (actor !== undefined && !isErr(file)) file.inode.uid = actor.proc.sys.geteuid()
+        return world.run(line)
+      }),
+  }),
+  vs2620({
+    name: 'nobody asks to whom a datagram goes when the socket has been shut down',
+    cite: 'inet_sendmsg, net/ipv4/af_inet.c (2.2): SIGPIPE and EPIPE for SEND_SHUTDOWN before all else; since 2.4 in sock_alloc_send_skb, without SIGPIPE',
+    covers: (m) =>
+      /^send(to)?$/.test(m.line.op) && (breaksPipe(m) || (m.ours.e === 'EPIPE' && sendsNoMore(m))),
+    after: () => 'undo',
+  }),
+  vs2620({
+    name: 'poll shows a socket that receives no more as hung up',
+    cite: 'datagram_poll, net/core/datagram.c, and unix_poll, net/unix/af_unix.c (2.2): POLLHUP for RCV_SHUTDOWN; since 2.4 POLLIN, and POLLHUP for both directions',
+    covers: (m) => pollDiffers(m, ['IN', 'HUP'], (socket) => isReceiveShutDown(socket)),
+    after: goOn,
+  }),
+  vs2620({
+    name: 'nobody can ask whether a socket listens',
+    cite: 'sock_getsockopt, net/core/sock.c: SO_ACCEPTCONN since 2.4; ENOPROTOOPT before',
+    covers: (m) =>
+      m.line.op === 'getsockopt' && m.line.a[1] === 'SO_ACCEPTCONN' && answers(m, 'ok', 'ENOPROTOOPT'),
+    after: goOn,
+  }),
+  vs2620({
+    name: 'a receive gives a stream a port',
+    cite: 'inet_recvmsg, net/ipv4/af_inet.c (2.2): inet_autobind; since 2.4 only a send does',
+    looksAt: 'agreement',
+    covers: (m) => {
+      const { sk = null } = (READS.has(m.line.op) ? socketAt(m) : undefined) ?? {}
+      if (sk === null || sk.family !== AF_INET || sk.type !== SOCK_STREAM || sk.state !== TCP_CLOSE)
+        return false
+      return m.line.e === 'ENOTCONN' && 'num' in sk && sk.num !== 0
+    },
+    after: () => 'undo',
   }),
 ]

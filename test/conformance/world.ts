@@ -42,7 +42,7 @@ const boot = (profile: Profile, recording: Recording) =>
     profile,
     backports: ['openat'],
     maxNestedLinks: NESTED_LINKS[recording],
-    modules: [net()],
+    modules: [net({ seqpacket: true })],
   })
 
 /** A kernel with sockets. */

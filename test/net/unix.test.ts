@@ -22,6 +22,7 @@ import {
   EPERM,
   EPIPE,
   EPROTOTYPE,
+  ESOCKTNOSUPPORT,
   F_SETFL,
   F_SETOWN,
   FASYNC,
@@ -386,5 +387,27 @@ describe.each(['2.2.12', '2.6.14'] as const)('abstract names in %s', (profile) =
     expect(p.sys.bind(fd, un(''))).toBe(0)
     const path = profile === '2.6.14' ? '\x0000001' : '\x0000000001'
     expect(p.sys.getsockname(fd)).toEqual({ family: 1, path })
+  })
+})
+
+describe('sequenced packets', () => {
+  const SEQPACKET = 5
+  it.each([
+    ['2.2.12', undefined, false],
+    ['2.2.12', true, true],
+    ['2.6.14', undefined, true],
+    ['2.6.14', false, false],
+  ] as const)('%s, net({ seqpacket: %s }): %s', (profile, seqpacket, has) => {
+    const k = createKernel({ modules: [net(seqpacket === undefined ? {} : { seqpacket })], profile })
+    const p = k.spawn()
+    if (!has) {
+      expect(p.sys.socket(AF_UNIX, SEQPACKET)).toBe(ESOCKTNOSUPPORT)
+      return
+    }
+    const [a, b] = pair(p, SEQPACKET)
+    expect(p.sys.send(a, text('one'), 0)).toBe(3)
+    expect(p.sys.send(a, text('three'), 0)).toBe(5)
+    expect([read(p, b, 2), read(p, b), read(p, b)]).toEqual(['on', 'three', EAGAIN])
+    expect(k.fork().digest()).toBe(k.digest())
   })
 })

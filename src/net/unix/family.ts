@@ -119,10 +119,10 @@ export const unixSeqpacketOps: SocketOps = defineSocketOps({
 })
 
 /** Raw is another word for datagrams here. Linux: unix_create. */
-function opsOf(type: number, isModern: boolean): SocketOps | null {
+function opsOf(type: number, hasSeqpacket: boolean): SocketOps | null {
   if (type === SOCK_STREAM) return unixStreamOps
   if (type === SOCK_DGRAM || type === SOCK_RAW) return unixDgramOps
-  return type === SOCK_SEQPACKET && isModern ? unixSeqpacketOps : null
+  return type === SOCK_SEQPACKET && hasSeqpacket ? unixSeqpacketOps : null
 }
 
 /** Linux: unix_family_ops. */
@@ -133,7 +133,7 @@ export const unixFamily: NetFamily = Object.freeze({
   create(_current, net, sock, protocol) {
     if (protocol !== 0 && protocol !== AF_UNIX) return EPROTONOSUPPORT
     sock.state = SS_UNCONNECTED
-    const ops = opsOf(sock.type, isAtLeast(net.k.facts.release, '2.6.14'))
+    const ops = opsOf(sock.type, net.unix.hasSeqpacket)
     if (ops === null) return ESOCKTNOSUPPORT
     if (sock.type === SOCK_RAW) sock.type = SOCK_DGRAM
     const sk = unixSockAlloc(net, sock.type)

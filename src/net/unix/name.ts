@@ -42,7 +42,8 @@ export function unixMkname({ family, length, path }: Sockaddr): UnixAddress | Er
   return isAbstract(path) ? { name: path, length } : { name: path, length: path.length + 3 }
 }
 
-const abstractKey = (type: number, { name }: UnixAddress): string => `${type}${name}`
+/** What the table of abstract names is by. */
+export const abstractKey = (type: number, { name }: UnixAddress): string => `${type}${name}`
 
 /** The path in a name, as text. */
 const pathOf = (name: string): string => utf8Decode(latin1Encode(name))

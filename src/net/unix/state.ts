@@ -24,4 +24,10 @@ export class UnixState {
   collecting = false
   /** Datagrams that may wait. Linux: sysctl_unix_max_dgram_qlen. */
   maxDgramQlen = 10
+  /** Are there sockets of SOCK_SEQPACKET? Linux: since 2.6.4. */
+  hasSeqpacket: boolean
+
+  constructor(hasSeqpacket: boolean) {
+    this.hasSeqpacket = hasSeqpacket
+  }
 }
