@@ -661,6 +661,7 @@ export {
 } from './kernel/context.js'
 export type { Cred } from './kernel/cred.js'
 export type { KernelCore, KernelState } from './kernel/kernel.js'
+export type { LoadableModule } from './kernel/loadable.js'
 export {
   type AnyModule,
   type CallName,

@@ -20,6 +20,7 @@ import { Nameidata } from '../vfs/nameidata.js'
 import type { FileSystemType, SuperBlock } from '../vfs/superblock.js'
 import type { Audit } from './books.js'
 import { Contexts } from './context.js'
+import type { LoadableModule } from './loadable.js'
 import type {
   CallName,
   Contributions,
@@ -93,6 +94,8 @@ export class KernelState {
   forks = 0
   /** Steps of the scheduler since boot. */
   switches = 0
+  /** Loaded parts of modules, in the order of loading; see loadable.ts. */
+  loadedModules: string[] = []
   /** Modules' states by module name. */
   modules = new Map<string, unknown>()
 
@@ -119,6 +122,8 @@ export class KernelCore {
   readonly contributions = new Map<string, Contributions>()
   /** Kinds of file systems by name. */
   readonly filesystems = new Map<string, FileSystemType>()
+  /** Parts of modules that can be loaded and removed, by name. */
+  readonly loadables = new Map<string, LoadableModule>()
   /** @internal Drivers by number. */
   devices: DeviceRegistry
   /** Slots of modules on labelled objects; see security/blob.ts. */

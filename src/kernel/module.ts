@@ -18,6 +18,7 @@ import type { FileOperations } from '../vfs/ops.js'
 import type { FileSystemType } from '../vfs/superblock.js'
 import type { Audit } from './books.js'
 import type { KernelCore } from './kernel.js'
+import type { LoadableModule } from './loadable.js'
 import type { CallShape, SyscallHandler } from './syscall.js'
 import type { Task } from './task.js'
 
@@ -116,6 +117,8 @@ export interface Contributions<Api = unknown, Sys = unknown> {
   readonly notify?: Partial<TaskNotifiers>
   /** Kinds of file systems that mount(2) then knows. */
   readonly filesystems?: readonly FileSystemType[]
+  /** Parts that insmod loads and rmmod removes. */
+  readonly loadable?: readonly LoadableModule[]
   /** Character devices, with their nodes in /dev. */
   readonly devices?: readonly CharDevice[]
   /** Nodes in /dev of drivers of others: of modules that it requires, or of the core. */

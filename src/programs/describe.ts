@@ -17,6 +17,8 @@ export interface ModuleDescription {
   readonly syscalls: readonly string[]
   /** Kinds of file systems it adds. */
   readonly filesystems: readonly string[]
+  /** Parts of it that can be loaded and removed. */
+  readonly loadable: readonly string[]
   /** Devices it adds. */
   readonly devices: readonly string[]
   /** Files it adds to /proc. */
@@ -64,6 +66,7 @@ function describeModule(module: AnyModule, given: Contributions | undefined): Mo
     hooks: keys(given?.hooks),
     syscalls: keys(given?.syscalls ?? undefined),
     filesystems: (given?.filesystems ?? []).map(({ name }) => name),
+    loadable: (given?.loadable ?? []).map(({ name }) => name),
     devices: (given?.devices ?? []).map(({ name }) => name),
     proc: (given?.proc ?? []).map(({ path }) => path),
     notify: keys(given?.notify),

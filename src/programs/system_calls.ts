@@ -49,6 +49,22 @@ export interface SystemCalls {
   setdomainname(name: string, len?: number): number
 
   /**
+   * Loads a part of a module by its name, with parameters as on insmod's command line: 'alloc_now=1'. 0.
+   *
+   * Errors: EPERM without CAP_SYS_MODULE; ENOENT there is none; EEXIST it is loaded; EFAULT; what it says itself,
+   * which is always EBUSY before 2.6. Linux: sys_create_module and sys_init_module, kernel/module.c.
+   */
+  init_module(name: string, parameters?: string | null): number
+
+  /**
+   * Removes a loaded part of a module. 0.
+   *
+   * Errors: EPERM without CAP_SYS_MODULE; ENOENT it is not loaded; EBUSY it is used. Linux: sys_delete_module,
+   * kernel/module.c.
+   */
+  delete_module(name: string, flags?: number): number
+
+  /**
    * Switches ctrl-alt-del on or off, which nobody presses; the machine cannot be ended from inside. 0.
    *
    * Errors: EPERM without CAP_SYS_BOOT; EINVAL wrong magic numbers, any other command. Linux: sys_reboot,

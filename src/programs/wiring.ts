@@ -4,6 +4,7 @@
  * Runs at creation and again after every fork and restore, over the state that is there. It changes no state.
  */
 
+import { EBUSY, errnoName } from '../abi/errno.js'
 import { fsAudits } from '../fs/audit.js'
 import { memDevice } from '../fs/dev/mem.js'
 import { devfsType } from '../fs/devfs.js'
@@ -11,6 +12,7 @@ import { pipefsType } from '../fs/pipefs.js'
 import { checkProcEntries, procType } from '../fs/procfs/index.js'
 import { ramfsType, tmpfsType } from '../fs/ramfs.js'
 import { timerHandlers } from '../kernel/itimer.js'
+import { type LoadableModule, loadModule, wireLoaded } from '../kernel/loadable.js'
 import type { AnyModule, Contributions, NamedHandler, PrctlHandler } from '../kernel/module.js'
 import { onWakeTimer, WAKE_TIMER } from '../kernel/sleep.js'
 import type { CallShape, SyscallHandler } from '../kernel/syscall.js'
@@ -64,6 +66,7 @@ class Owners {
 class Wirer {
   private readonly k: HostKernel
   private readonly filesystems = new Owners('file system')
+  private readonly loadables = new Owners('loadable part')
   private readonly syscalls = new Owners('system call')
   private readonly timers = new Owners('timer handler')
   private readonly interrupts = new Owners('interrupt handler')
@@ -93,6 +96,7 @@ class Wirer {
   module(module: AnyModule, contributions: Contributions): void {
     const owner = `module '${module.name}'`
     for (const type of contributions.filesystems ?? []) this.filesystem(type, owner)
+    for (const part of contributions.loadable ?? []) this.loadable(part, owner)
     for (const device of contributions.devices ?? []) this.k.devices.register(device, owner)
     for (const node of contributions.nodes ?? []) this.k.devices.registerNode(node, owner)
     for (const [name, handler] of Object.entries(contributions.timers ?? {})) this.timer(name, handler, owner)
@@ -124,6 +128,11 @@ class Wirer {
     this.k.filesystems.set(type.name, type)
   }
 
+  private loadable(part: LoadableModule, owner: string): void {
+    this.loadables.claim(part.name, owner)
+    this.k.loadables.set(part.name, part)
+  }
+
   private timer(name: string, handler: NamedHandler, owner: string): void {
     this.timers.claim(name, owner)
     this.k.timerHandlers.set(name, handler)
@@ -147,12 +156,26 @@ class Wirer {
   }
 }
 
+/** What is in /etc/modules, as it were. */
+function loadAtBoot(k: HostKernel): void {
+  for (const { name, filesystems, isLoadedAtBoot } of k.loadables.values()) {
+    if (isLoadedAtBoot !== true) continue
+    const failed = loadModule(k, name, '')
+    const types = (filesystems ?? []).map((type) => `'${type.name}'`).join(', ')
+    if (failed === EBUSY)
+      throw new TypeError(`'${name}' cannot be loaded at boot: a file system ${types} is there already`)
+    if (failed !== 0)
+      throw new TypeError(`'${name}' cannot be loaded at boot: its init says ${errnoName(failed)}`)
+  }
+}
+
 /**
  * Fills the registries of `k`. At creation (`fresh`) modules' states are made first; otherwise they are in
  * `k.state` already. Throws TypeError for contributions that clash, naming both sides.
  */
 export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean): void {
   k.filesystems.clear()
+  k.loadables.clear()
   k.timerHandlers.clear()
   k.interrupts.clear()
   k.bottomHalves.clear()
@@ -181,6 +204,8 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
     if (contributions.hooks !== undefined) sources.push({ module: module.name, hooks: contributions.hooks })
     Object.defineProperty(k, module.name, { value: contributions.api, configurable: true, enumerable: true })
   }
+  if (fresh) loadAtBoot(k)
+  else wireLoaded(k)
   const { hooks, used } = compileHooks(sources)
   k.security = hooks
   k.hooked = used

@@ -13,6 +13,7 @@ import { dirCalls } from './dir.js'
 import { fcntlCalls } from './fcntl.js'
 import { idCalls } from './ids.js'
 import { limitCalls } from './limits.js'
+import { moduleCalls } from './module.js'
 import { mountCalls } from './mount.js'
 import { nameiCalls } from './namei.js'
 import { openCalls } from './open.js'
@@ -40,6 +41,7 @@ export const CORE_CALLS: readonly SyscallRow[] = Object.freeze([
   ...pipeCalls,
   ...pollCalls,
   ...mountCalls,
+  ...moduleCalls,
   ...processCalls,
   ...waitCalls,
   ...signalCalls,

@@ -216,6 +216,7 @@ describe('the order of modules', () => {
       proc: [],
       notify: [],
       timers: [],
+      loadable: [],
     }
     expect(k.describe().modules).toEqual([
       {

@@ -3,7 +3,7 @@
  * proc_misc_init, fs/proc/proc_misc.c (2.6.14).
  *
  * In the order of registration; a directory is read newest first. Left out: what shows hardware (pci, ioports, dma,
- * interrupts, kcore, …), modules and symbols, profiling, slabs, consoles.
+ * interrupts, kcore, …), symbols, profiling, slabs, consoles.
  */
 
 import type { Profile } from '../../abi/profile.js'
@@ -12,6 +12,7 @@ import type { KernelCore } from '../../kernel/kernel.js'
 import type { Task } from '../../kernel/task.js'
 import type { Entry } from './entry.js'
 import { formatLocks } from './format_locks.js'
+import { formatModules } from './format_modules.js'
 import {
   formatCpuinfo,
   formatFilesystems,
@@ -61,6 +62,7 @@ export const GLOBAL_ENTRIES: readonly Entry[] = Object.freeze([
   Object.freeze({ path: 'mounts', mode: 0o777, type: S_IFLNK, text: () => 'self/mounts', ...MODERN }),
   text('swaps', formatSwaps, { since: '2.2.12' }),
   text('misc', (k) => k.devices.describeMisc()),
+  text('modules', formatModules),
 ])
 
 /** Linux: enum root_directory_inos, include/linux/proc_fs.h; the first is the root, 1. */
