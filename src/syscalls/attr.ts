@@ -7,7 +7,7 @@ import { MS_RDONLY } from '../abi/mount.js'
 import { S_IALLUGO, S_IFDIR, S_IFMT, S_IFREG } from '../abi/stat.js'
 import type { Task } from '../kernel/task.js'
 import { deny } from '../security/deny.js'
-import { inodeSetattr, notifyChange } from '../vfs/attr.js'
+import { notifyChange, setattr } from '../vfs/attr.js'
 import { fget } from '../vfs/fdtable.js'
 import { FMODE_WRITE } from '../vfs/file.js'
 import { getWriteAccess, type Inode, MAY_WRITE, putWriteAccess, S_APPEND, S_IMMUTABLE } from '../vfs/inode.js'
@@ -116,7 +116,7 @@ function truncateInode(current: Task, inode: Inode, length: number): number {
   const hasContent = (inode.mode & S_IFMT) === S_IFREG
   const attr: Iattr = hasContent ? { size: length, mtime: current.k.state.now } : {}
   const verdict = current.k.security.inodeSetattr(current, inode, attr)
-  return verdict !== 0 ? verdict : inodeSetattr(current, inode, attr)
+  return verdict !== 0 ? verdict : setattr(current, inode, attr)
 }
 
 /**

@@ -55,6 +55,12 @@ export function inodeSetattr(current: Task, inode: Inode, attr: Iattr): number {
   return 0
 }
 
+/** A change that needs no further check but the file system's own, as a truncate that the VFS has allowed. */
+export const setattr = (current: Task, inode: Inode, attr: Iattr): number =>
+  inode.ops.setattr !== undefined
+    ? inode.ops.setattr(current, inode, attr)
+    : inodeSetattr(current, inode, attr)
+
 /**
  * Checks and carries out a change. Linux: notify_change. `killSetIds` also drops the set-user-id bit, and the
  * set-group-id bit where the group may execute (ATTR_KILL_SUID, ATTR_KILL_SGID).

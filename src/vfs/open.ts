@@ -37,7 +37,7 @@ import type { Task } from '../kernel/task.js'
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
 import { shouldFail } from '../sim/faults.js'
-import { inodeSetattr } from './attr.js'
+import { setattr } from './attr.js'
 import { dropFile } from './close.js'
 import { Dentry } from './dentry.js'
 import { vfsCreate } from './dirops.js'
@@ -205,7 +205,7 @@ function truncateOnOpen(current: Task, inode: Inode): number {
   if (!getWriteAccess(inode)) return deny(current, ETXTBSY, 'state', inode, 'being-executed')
   // A directory has no content to cut; its times change all the same.
   const size = (inode.mode & S_IFMT) === S_IFDIR ? undefined : 0
-  const failed = inodeSetattr(current, inode, size === undefined ? {} : { size, mtime: current.k.state.now })
+  const failed = setattr(current, inode, size === undefined ? {} : { size, mtime: current.k.state.now })
   putWriteAccess(inode)
   return failed
 }
