@@ -180,4 +180,4 @@ export {
   STREAM,
   words,
 } from './rpc/interfaces.js'
-export type { DirectoryResource, FileResource, StreamResource } from './rpc/objects.js'
+export type { DirectoryResource, FileResource, Offerable, StreamResource } from './rpc/objects.js'

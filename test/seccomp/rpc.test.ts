@@ -5,6 +5,7 @@ import {
   EINVAL,
   EISDIR,
   ELOOP,
+  EMFILE,
   ENOENT,
   ENOSYS,
   EPIPE,
@@ -13,7 +14,6 @@ import {
   O_DIRECTORY,
   O_RDONLY,
   O_RDWR,
-  O_WRONLY,
   type Sys,
   utf8Decode,
   utf8Encode,
@@ -22,23 +22,23 @@ import {
   Broker,
   type BrokerOptions,
   type Budget,
-  type Client,
   DIRECTORY,
   decodeRestrictions,
   encodeFrame,
   encodeRestrictions,
   FILE,
-  FRAME_CALL,
+  FRAME_ERROR,
+  FRAME_REPLY,
   FrameReader,
   LINK,
-  Link,
+  type Link,
   MAX_PAYLOAD,
+  type Offerable,
   OPEN_CREATE,
   OPEN_WRITE,
   PORTS,
   type PortsResource,
   REVOKED,
-  type Resource,
   type Restrictions,
   type ServiceResource,
   STREAM,
@@ -47,31 +47,8 @@ import {
 import { describe, expect, it } from 'vitest'
 import { Dice } from '../fuzz/dice.js'
 import { bytes, checkInvariants, ok, readFile, writeFile } from '../helpers/world.js'
+import { type Body, CALLS, call, REPLIES, startChild } from './children.js'
 import { type World, world } from './world.js'
-
-/** A child's part: it is in mode 1 and has a link. */
-type Body = (link: Link, sys: Sys) => Steps<number | undefined>
-
-const REPLIES = 30
-const CALLS = 31
-
-/** Makes a child that confines itself and runs `body`, and takes it in. */
-function* startChild(sys: Sys, broker: Broker, body: Body, budget: Budget = {}): Steps<Client> {
-  const calls = ok(yield* sys.pipe())
-  const replies = ok(yield* sys.pipe())
-  const pid = ok(yield* sys.fork())
-  if (pid === 0) {
-    yield* sys.dup2(replies[0], REPLIES)
-    yield* sys.dup2(calls[1], CALLS)
-    for (let fd = 0; fd < REPLIES; fd++) yield* sys.close(fd)
-    yield* sys.write(ok(yield* sys.open('/proc/self/seccomp', O_WRONLY)), bytes('1'))
-    const code = yield* body(new Link(sys, REPLIES, CALLS), sys)
-    yield* sys.exit(code ?? 0)
-  }
-  yield* sys.close(calls[1])
-  yield* sys.close(replies[0])
-  return yield* broker.adopt({ pid, calls: calls[0], replies: replies[1] }, budget)
-}
 
 /**
  * The parent's part: makes children and grants, and may serve by itself. What it returns is kept by the parent: a fork
@@ -138,7 +115,7 @@ function* directoryOf(sys: Sys, path: string): Steps<{ kind: 'directory'; fd: nu
 
 /** Runs one child with one grant at handle 1; what it returned. */
 function one(
-  resource: (sys: Sys) => Steps<Resource>,
+  resource: (sys: Sys) => Steps<Offerable>,
   restrictions: Restrictions,
   body: (link: Link, sys: Sys) => Steps<unknown>,
 ): unknown {
@@ -469,9 +446,6 @@ const raw = (
     return 0
   }
 
-const call = (handle: number, op: number, payload: Uint8Array = new Uint8Array(0), id = 1): Uint8Array =>
-  encodeFrame({ kind: FRAME_CALL, id, handle, op, payload })
-
 describe('a hostile child', () => {
   /** Runs it beside an honest one, which must be served all the same; how the broker parted with the hostile one. */
   function beside(
@@ -679,6 +653,127 @@ describe('revocation under any schedule', () => {
       expect(revokedAt).toBeGreaterThan(0)
       expect(new Set(successes).size, `seed ${seed}`).toBe(1)
     }
+  })
+})
+
+describe('what the broker opens for a child', () => {
+  /** The lowest free descriptor of the broker before a child came and after it has gone. */
+  function freeBeforeAndAfter(
+    body: (link: Link) => Steps<unknown>,
+    options: BrokerOptions = {},
+  ): { free: readonly number[]; answer: unknown } {
+    const answers: unknown[] = []
+    const free = run(function* (sys, broker) {
+      const lowest = function* (): Steps<number> {
+        const fd = ok(yield* sys.dup(dir))
+        yield* sys.close(fd)
+        return fd
+      }
+      const dir = ok(yield* sys.open('/tmp/d', O_RDONLY | O_DIRECTORY))
+      const before = yield* lowest()
+      const client = yield* startChild(sys, broker, function* (link) {
+        answers.push(yield* body(link))
+        return 0
+      })
+      broker.grant(client, broker.offer({ kind: 'directory', fd: dir }))
+      yield* broker.serve()
+      return [before, yield* lowest()]
+    }, options)
+    return { free, answer: answers.at(-1) }
+  }
+
+  it('is closed when the child drops it, and when the child ends', () => {
+    const { free, answer } = freeBeforeAndAfter(function* (link) {
+      const directory = link.capability(DIRECTORY, 1)
+      let last = 0
+      for (let n = 0; n < 1500; n++) {
+        last = yield* directory.call('open', 'one')
+        if (n < 1480) yield* link.self.call('drop', last)
+      }
+      return last
+    })
+    expect(answer).toBe(1501)
+    expect(free[1]).toBe(free[0])
+  })
+
+  it('is closed with the last of its handles', () => {
+    const { free, answer } = freeBeforeAndAfter(function* (link) {
+      const opened = yield* link.capability(DIRECTORY, 1).call('open', 'one')
+      const again = yield* link.self.call('attenuate', opened, {})
+      yield* link.self.call('drop', opened)
+      const read = text(yield* link.capability(FILE, again).call('read', 0, 9))
+      yield* link.self.call('drop', again)
+      return [read, yield* link.capability(FILE, again).call('size')]
+    })
+    expect(answer).toEqual(['1', ENOENT])
+    expect(free[1]).toBe(free[0])
+  })
+
+  it('handlesPerChild: a child that hoards gets EMFILE, until it drops something', () => {
+    const { answer } = freeBeforeAndAfter(
+      function* (link) {
+        const directory = link.capability(DIRECTORY, 1)
+        const opened = yield* directory.call('open', 'one')
+        const narrow = yield* link.self.call('attenuate', 1, {})
+        const more = [
+          yield* directory.call('open', 'fresh', OPEN_WRITE | OPEN_CREATE),
+          yield* link.self.call('attenuate', 1, {}),
+        ]
+        const names = yield* directory.call('list')
+        yield* link.self.call('drop', narrow)
+        return [opened, narrow, more, names, yield* link.self.call('attenuate', 1, {})]
+      },
+      { handlesPerChild: 2 },
+    )
+    expect(answer).toEqual([2, 3, [EMFILE, EMFILE], ['fifo', 'link', 'one', 'sub', 'up'], 4])
+  })
+
+  it('handlesPerChild: what a child delegates counts as its own, not as that of who gets it', () => {
+    const answers: unknown[] = []
+    run(
+      function* (sys, broker) {
+        const victim = yield* startChild(sys, broker, function* (link) {
+          for (let n = 0; n < 3; n++) yield* link.self.call('accept')
+          answers.push(yield* link.self.call('attenuate', 1, {}))
+          return 0
+        })
+        const flooder = yield* startChild(sys, broker, function* (link) {
+          for (let n = 0; n < 4; n++) answers.push(yield* link.self.call('delegate', 1, 2, {}))
+          return 0
+        })
+        broker.grant(flooder, broker.offer(yield* fileOf(sys, '/tmp/data')))
+        broker.grant(flooder, broker.offerPeer(victim))
+      },
+      { handlesPerChild: 6 },
+    )
+    expect(answers).toEqual([3, 4, 5, EMFILE, 4])
+  })
+
+  it('a call under way on a handle that is dropped comes to nothing', () => {
+    const heard: Uint8Array[] = []
+    run(function* (sys, broker) {
+      const [r] = ok(yield* sys.pipe())
+      const client = yield* startChild(sys, broker, function* (_link, own) {
+        const buf = new Uint8Array(4096)
+        yield* own.write(CALLS, call(1, STREAM.read.op, Uint8Array.of(4, 0, 0, 0), 7))
+        yield* own.write(CALLS, call(0, LINK.drop.op, Uint8Array.of(1, 0, 0, 0), 8))
+        for (let n = 0; n < 2; n++) {
+          const count = yield* own.read(REPLIES, buf)
+          heard.push(buf.slice(0, Math.max(count, 0)))
+        }
+        return 0
+      })
+      broker.grant(client, yield* broker.offerStream(r))
+    })
+    const reader = new FrameReader()
+    for (const piece of heard) reader.push(piece)
+    const frames = [reader.next(), reader.next()].map((frame) =>
+      frame === null || frame === 'garbage' ? frame : [frame.id, frame.kind, frame.op],
+    )
+    expect(frames).toEqual([
+      [7, FRAME_ERROR, -REVOKED],
+      [8, FRAME_REPLY, 0],
+    ])
   })
 })
 

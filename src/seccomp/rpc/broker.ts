@@ -7,7 +7,16 @@
  * time is up, who sends what is no frame is killed at once. All that a child can name are the handles that it was given.
  */
 
-import { EAGAIN, EINVAL, EKEYREVOKED, ENOENT, type Errno, errnoMessage, isErr } from '../../abi/errno.js'
+import {
+  EAGAIN,
+  EINVAL,
+  EKEYREVOKED,
+  EMFILE,
+  ENOENT,
+  type Errno,
+  errnoMessage,
+  isErr,
+} from '../../abi/errno.js'
 import { F_GETFL, F_SETFL, O_NONBLOCK } from '../../abi/fcntl.js'
 import { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, type PollFd } from '../../abi/poll.js'
 import { SIG_IGN, SIGKILL, SIGPIPE } from '../../abi/signal.js'
@@ -25,7 +34,14 @@ import {
 } from './frame.js'
 import { decodeRestrictions, Grant, type Resource, type Restrictions } from './grant.js'
 import { LINK, words } from './interfaces.js'
-import { operate, type PortsResource, type ServiceResource } from './objects.js'
+import {
+  makesHandle,
+  type Offerable,
+  operate,
+  type PortsResource,
+  type ServiceResource,
+  type StreamResource,
+} from './objects.js'
 
 /** What a child may use up before it is killed. Absent: no limit. */
 export interface Budget {
@@ -55,6 +71,8 @@ export interface BrokerOptions {
   readonly framesPerTurn?: number
   /** Replies that may wait for a child to read them; at that number it is not listened to. Default 16. */
   readonly repliesQueued?: number
+  /** Handles of a child's own making, its own and those it has delegated: EMFILE beyond. Default 64. */
+  readonly handlesPerChild?: number
 }
 
 /** A child as the broker is told of it: its pid, and the broker's ends of its two pipes. */
@@ -74,6 +92,13 @@ interface Waiting {
   readonly handle: number
   readonly grant: Grant | null
   readonly payload: Uint8Array
+}
+
+/** A handle of a child. */
+interface Held {
+  readonly grant: Grant
+  /** The child that made it, by opening, attenuating or delegating; null: the owner gave it. */
+  readonly maker: Client | null
 }
 
 /** A child as the broker knows it. */
@@ -99,9 +124,11 @@ export class Client {
   /** @internal */
   readonly replies: Uint8Array[] = []
   /** @internal Grants by handle. */
-  readonly grants = new Map<number, Grant>()
+  readonly held = new Map<number, Held>()
   /** @internal The handle given out last: none is given twice. */
   lastHandle = 0
+  /** @internal Handles of its own making that are still held, by whomever. */
+  made = 0
   /** @internal */
   readonly delegated: number[] = []
   /** @internal */
@@ -111,13 +138,6 @@ export class Client {
     this.pid = ends.pid
     this.ends = ends
     this.budget = budget
-  }
-
-  /** @internal Gives a grant a handle. */
-  hold(grant: Grant): number {
-    this.lastHandle++
-    this.grants.set(this.lastHandle, grant)
-    return this.lastHandle
   }
 }
 
@@ -138,7 +158,10 @@ export class Broker {
   private readonly frameTimeout: number
   private readonly framesPerTurn: number
   private readonly repliesQueued: number
+  private readonly handlesPerChild: number
   private readonly clients: Client[] = []
+  /** Handles to what the broker has opened for children: closed with the last one. */
+  private readonly opened = new Map<Resource, number>()
   private now = 0
 
   constructor(sys: BrokerCalls, options: BrokerOptions = {}) {
@@ -146,6 +169,7 @@ export class Broker {
     this.frameTimeout = options.frameTimeout ?? 1000
     this.framesPerTurn = options.framesPerTurn ?? 16
     this.repliesQueued = options.repliesQueued ?? 16
+    this.handlesPerChild = options.handlesPerChild ?? 64
   }
 
   // ---- what the owner does -----------------------------------------------------------------------------------
@@ -162,24 +186,30 @@ export class Broker {
   }
 
   /** A grant for a file, directory or service that nobody holds yet. Its time runs from the last `adopt` or `turn` on. */
-  offer(resource: Resource, restrictions: Restrictions = {}): Grant {
-    return new Grant(resource, null, restrictions, this.now)
+  offer(resource: Offerable, restrictions: Restrictions = {}): Grant {
+    return this.root(resource, restrictions)
   }
 
   /** A grant for a pipe or connection, whose descriptor will not wait any more. */
   *offerStream(fd: number, restrictions: Restrictions = {}): Steps<Grant> {
     yield* this.dontWait(fd)
-    return this.offer({ kind: 'stream', fd } as Resource, restrictions)
+    const stream: StreamResource = { kind: 'stream', fd }
+    return this.root(stream, restrictions)
   }
 
   /** A grant for delegating to a child. */
   offerPeer(client: Client): Grant {
-    return this.offer({ kind: 'peer', client } as PeerResource)
+    const peer: PeerResource = { kind: 'peer', client }
+    return this.root(peer, {})
+  }
+
+  private root(resource: Resource, restrictions: Restrictions): Grant {
+    return new Grant(resource, null, restrictions, this.now)
   }
 
   /** Gives a child a capability, narrower than the grant if one likes: its handle there. */
   grant(client: Client, grant: Grant, restrictions: Restrictions = {}): number {
-    return client.hold(new Grant(grant.resource, grant, restrictions, this.now))
+    return this.hold(client, new Grant(grant.resource, grant, restrictions, this.now), null)
   }
 
   /** Ends a grant with all that was made from it. Calls under way are answered by REVOKED in the same turn. */
@@ -219,8 +249,43 @@ export class Broker {
       client.status = waited.status
       client.cpuMs = (waited.rusage.utime + waited.rusage.stime) / 1000
     }
-    client.grants.clear()
     client.waiting = []
+    for (const handle of [...client.held.keys()]) yield* this.release(client, handle)
+  }
+
+  // ---- handles -----------------------------------------------------------------------------------------------
+
+  private hold(client: Client, grant: Grant, maker: Client | null): number {
+    client.lastHandle++
+    client.held.set(client.lastHandle, { grant, maker })
+    if (maker !== null) maker.made++
+    const { resource } = grant
+    const handles = this.opened.get(resource)
+    if (handles !== undefined) this.opened.set(resource, handles + 1)
+    return client.lastHandle
+  }
+
+  /** May a child make one more handle? */
+  private mayMake(client: Client): boolean {
+    return client.made < this.handlesPerChild
+  }
+
+  /** Takes a handle away, if it is there; what was opened for it is closed with the last one. */
+  private *release(client: Client, handle: number): Steps<boolean> {
+    const held = client.held.get(handle)
+    if (held === undefined) return false
+    client.held.delete(handle)
+    if (held.maker !== null) held.maker.made--
+    this.failWaiting(client, (call) => call.handle === handle && call.grant !== null)
+    const { resource } = held.grant
+    const handles = this.opened.get(resource)
+    if (handles === undefined) return true
+    if (handles > 1) this.opened.set(resource, handles - 1)
+    else {
+      this.opened.delete(resource)
+      yield* this.sys.close(Reflect.get(resource, 'fd'))
+    }
+    return true
   }
 
   // ---- one turn ----------------------------------------------------------------------------------------------
@@ -304,8 +369,8 @@ export class Broker {
 
   private *serveCall(client: Client, { id, handle, op, payload }: Frame): Steps<void> {
     client.meter.calls++
-    if (handle === 0) return this.serveLink(client, id, op, payload)
-    const grant = client.grants.get(handle)
+    if (handle === 0) return yield* this.serveLink(client, id, op, payload)
+    const grant = client.held.get(handle)?.grant
     if (grant === undefined) return this.fail(client, id, handle, ENOENT)
     if (!grant.isAlive(this.now)) return this.fail(client, id, handle, REVOKED)
     yield* this.carryOut(client, { id, op, handle, grant, payload })
@@ -314,6 +379,7 @@ export class Broker {
   private *carryOut(client: Client, call: Waiting): Steps<void> {
     const { id, op, handle, grant, payload } = call
     if (grant === null) return
+    if (makesHandle(grant.resource, op) && !this.mayMake(client)) return this.fail(client, id, handle, EMFILE)
     const outcome = yield* operate(this.sys, grant, op, payload, this.now)
     if (outcome === 'wait') {
       if (client.waiting.length < this.repliesQueued) client.waiting.push(call)
@@ -322,7 +388,8 @@ export class Broker {
     else if (outcome instanceof Grant) {
       const { fd } = outcome.resource as { fd?: number } & Resource
       if (outcome.resource.kind === 'stream' && fd !== undefined) yield* this.dontWait(fd)
-      this.reply(client, id, handle, words([client.hold(outcome)]))
+      this.opened.set(outcome.resource, 0)
+      this.reply(client, id, handle, words([this.hold(client, outcome, client)]))
     } else this.fail(client, id, handle, outcome)
   }
 
@@ -338,7 +405,11 @@ export class Broker {
   }
 
   private failRevoked(client: Client): void {
-    const isOver = ({ grant }: Waiting): boolean => grant !== null && !grant.isAlive(this.now)
+    this.failWaiting(client, ({ grant }) => grant !== null && !grant.isAlive(this.now))
+  }
+
+  /** Calls under way that come to nothing because what they were made through is over. */
+  private failWaiting(client: Client, isOver: (call: Waiting) => boolean): void {
     const over = client.waiting.filter(isOver)
     if (over.length === 0) return
     client.waiting = client.waiting.filter((call) => !isOver(call))
@@ -370,8 +441,9 @@ export class Broker {
 
   // ---- the link itself ---------------------------------------------------------------------------------------
 
-  private serveLink(client: Client, id: number, op: number, payload: Uint8Array): void {
-    const outcome = this.onLink(client, id, op, payload)
+  private *serveLink(client: Client, id: number, op: number, payload: Uint8Array): Steps<void> {
+    const outcome =
+      op === LINK.drop.op ? yield* this.drop(client, payload) : this.onLink(client, id, op, payload)
     if (outcome === null) return
     if (isErr(outcome)) this.fail(client, id, 0, outcome)
     else this.reply(client, id, 0, typeof outcome === 'number' ? words([outcome]) : outcome)
@@ -384,21 +456,24 @@ export class Broker {
         return payload
       case LINK.accept.op:
         return this.accept(client, id, payload)
-      case LINK.drop.op:
-        return payload.length !== 4 ? EINVAL : client.grants.delete(readU32LE(payload, 0)) ? 0 : ENOENT
       case LINK.attenuate.op:
-        return this.derive(client, payload, 4, (grant) => client.hold(grant))
+        return this.derive(client, payload, 4, (grant) => this.hold(client, grant, client))
       case LINK.delegate.op:
         return this.delegate(client, payload)
       case LINK.revoke.op: {
-        const grant = payload.length === 4 ? client.grants.get(readU32LE(payload, 0)) : undefined
-        if (grant === undefined) return payload.length === 4 ? ENOENT : EINVAL
-        this.revoke(grant)
+        const held = payload.length === 4 ? client.held.get(readU32LE(payload, 0)) : undefined
+        if (held === undefined) return payload.length === 4 ? ENOENT : EINVAL
+        this.revoke(held.grant)
         return 0
       }
       default:
         return EINVAL
     }
+  }
+
+  private *drop(client: Client, payload: Uint8Array): Steps<number> {
+    if (payload.length !== 4) return EINVAL
+    return (yield* this.release(client, readU32LE(payload, 0))) ? 0 : ENOENT
   }
 
   private accept(client: Client, id: number, payload: Uint8Array): number | null {
@@ -414,22 +489,23 @@ export class Broker {
   private derive(client: Client, payload: Uint8Array, at: number, hold: (grant: Grant) => number): number {
     const restrictions = payload.length <= at ? null : decodeRestrictions(payload.subarray(at))
     if (restrictions === null) return EINVAL
-    const grant = client.grants.get(readU32LE(payload, 0))
+    const grant = client.held.get(readU32LE(payload, 0))?.grant
     if (grant === undefined) return ENOENT
     if (!grant.isAlive(this.now)) return REVOKED
+    if (!this.mayMake(client)) return EMFILE
     return hold(new Grant(grant.resource, grant, restrictions, this.now))
   }
 
   private delegate(client: Client, payload: Uint8Array): number {
     if (payload.length <= 8) return EINVAL
-    const peer = client.grants.get(readU32LE(payload, 4))
+    const peer = client.held.get(readU32LE(payload, 4))?.grant
     if (peer?.resource.kind !== 'peer') return ENOENT
     if (!peer.isAlive(this.now)) return REVOKED
     const to = (peer.resource as PeerResource).client
     if (to.end !== null) return REVOKED
     return this.derive(client, payload, 8, (grant) => {
-      this.pass(to, to.hold(grant))
-      return client.hold(grant)
+      this.pass(to, this.hold(to, grant, client))
+      return this.hold(client, grant, client)
     })
   }
 

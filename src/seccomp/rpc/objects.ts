@@ -53,7 +53,7 @@ export interface DirectoryResource extends Resource {
 /** Ports: how the broker connects to one, to a descriptor. */
 export interface PortsResource extends Resource {
   readonly kind: 'ports'
-  /** Connects: a descriptor, or an error. It must not wait. */
+  /** Connects: a descriptor, which the broker closes with the last handle to it, or an error. It must not wait. */
   dial(sys: BrokerCalls, port: number): Steps<number | Errno>
 }
 
@@ -63,6 +63,9 @@ export interface ServiceResource extends Resource {
   /** Does an operation: the payload of the reply, or an error. */
   handle(sys: BrokerCalls, op: number, payload: Uint8Array, grant: Grant): Steps<Uint8Array | Errno>
 }
+
+/** What an owner can offer as it is; streams are offered by `offerStream`, children by `offerPeer`. */
+export type Offerable = FileResource | DirectoryResource | PortsResource | ServiceResource
 
 /** What an operation comes to: a payload, an error, a new grant for the caller, or a wait for the stream. */
 export type Outcome = Uint8Array | Errno | Grant | 'wait'
@@ -95,6 +98,10 @@ export function* operate(
       return ENOSYS
   }
 }
+
+/** Does an operation, when it succeeds, give the caller a handle to something that the broker opens for it? */
+export const makesHandle = ({ kind }: Resource, op: number): boolean =>
+  (kind === 'directory' && op === DIRECTORY.open.op) || (kind === 'ports' && op === PORTS.connect.op)
 
 /** A count that fits into a reply and the quotas; EDQUOT when nothing is left. */
 function countFor(grant: Grant, wanted: number): number {
