@@ -1,5 +1,9 @@
 /** Mode 1 as of 2.6.12 to 2.6.14. Numbers are those of the reference, linux-2.6.14-era section 1. */
 import {
+  blob,
+  createKernel,
+  DIRECT,
+  defineModule,
   EACCES,
   EAGAIN,
   EBADF,
@@ -27,9 +31,11 @@ import {
   StracePrinter,
   type Sys,
 } from 'paleokernel'
+import { seccomp } from 'paleokernel/seccomp'
 import { describe, expect, it } from 'vitest'
 import { CLONE_FILES, CLONE_FS, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM } from '../../src/abi/clone.js'
 import { ARCHS, type Arch, isMode1Call } from '../../src/seccomp/arch.js'
+import { type Confinement, confine } from '../../src/seccomp/state.js'
 import {
   bytes,
   checkInvariants,
@@ -38,6 +44,7 @@ import {
   handle,
   ok,
   pipeOf,
+  readFile,
   readText,
   taskOf,
   writeFile,
@@ -542,10 +549,48 @@ describe('1.7 fork, exec, exit, threads', () => {
     expect(k.seccomp.mode(fork(k, flagged).pid)).toBe(1)
   })
 
-  it('exec is not callable; a mode that is set while exec is under way stays', () => {
+  it('exec is not callable', () => {
     const { k, root } = scene()
     const child = confined(k, root)
     child.sys.execve('/bin/sh', ['sh'], [])
+    expect(statusOf(root, child)).toBe(9)
+  })
+
+  it('a mode that is set while exec is under way stays: exec resets nothing', () => {
+    // What looks at the file that exec is about to run confines the task in the middle of the call.
+    const k = createKernel({
+      profile: '2.6.14',
+      modules: [
+        seccomp(),
+        defineModule({
+          name: 'meddler',
+
+          init: () => ({ pid: 0 }),
+          attach: (core, state) => ({
+            hooks: {
+              bprmCheck(current) {
+                const slot = blob<Confinement>(core.securitySlots.get('seccomp') ?? 0)
+                if (current.pid === state.pid) confine(slot, current, 1)
+                return 0
+              },
+            },
+            api: {
+              aimAt(pid: number) {
+                state.pid = pid
+              },
+            },
+          }),
+        }),
+      ],
+    })
+    const root = k.spawn()
+    const child = fork(k, root)
+    k.install('/bin/x', DIRECT, { mode: 0o755 })
+    k.meddler.aimAt(child.pid)
+    expect(child.sys.execve('/bin/x', ['x'], [])).toBe(0)
+    expect(k.seccomp.mode(child.pid)).toBe(1)
+    expect(readFile(root, `/proc/${child.pid}/seccomp`)).toBe('1\n')
+    child.sys.getpid()
     expect(statusOf(root, child)).toBe(9)
   })
 
