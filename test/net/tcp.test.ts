@@ -8,6 +8,7 @@ import {
   EALREADY,
   ECONNREFUSED,
   ECONNRESET,
+  EHOSTUNREACH,
   EINPROGRESS,
   EINVAL,
   EISCONN,
@@ -367,6 +368,8 @@ class Wire {
   now = 0
   lost = 0
   isCut = false
+  /** While it is cut: does ARP get through? */
+  answersArp = false
   private readonly random: () => number
   private readonly link: Link
   private readonly flying: { at: number; to: K; frame: Uint8Array }[] = []
@@ -387,7 +390,8 @@ class Wire {
   private collect(from: K, to: K): void {
     const { loss, duplication, delay, jitter, corruption } = this.link
     for (const { frame } of from.net.takeFrames('eth0')) {
-      if (this.isCut || this.random() < loss) {
+      const isArp = frame[13] === 6
+      if ((this.isCut && !(isArp && this.answersArp)) || this.random() < loss) {
         this.lost++
         continue
       }
@@ -506,14 +510,18 @@ describe('property: what is sent arrives, whole and in order, whatever the link 
 })
 
 describe('timers', () => {
-  it('a connection whose peer is gone ends with ETIMEDOUT', () => {
+  it.each([
+    ['still answers ARP', true, ETIMEDOUT],
+    ['answers nothing', false, EHOSTUNREACH],
+  ])('a connection whose peer is gone and %s ends', (_name, answersArp, error) => {
     const wire = new Wire('2.6.14', 1, GOOD)
     const { p, c } = wire.connect()
     wire.isCut = true
+    wire.answersArp = answersArp
     expect(p.sys.send(c, text('lost'))).toBe(4)
     const reading = p.begin.recv(c, new Uint8Array(4))
     for (let i = 0; i < 2000 && reading.blocked; i++) wire.run(1000, 500)
-    expect(reading.result).toBe(ETIMEDOUT)
+    expect(reading.result).toBe(error)
     // 15 times, doubling up to two minutes: about a quarter of an hour. Linux: tcp_retries2.
     expect(wire.now).toBeGreaterThan(600_000)
     expect(checkInvariants(wire.a)).toEqual([])

@@ -3,8 +3,10 @@
  * neigh_update, neigh_timer_handler (net/core/neighbour.c, 2.2.12, 2.6.14).
  *
  * A neighbour whose address is not known has up to three packets wait; after three requests without an answer they
- * are dropped and their senders told (host unreachable). An address that was confirmed long ago goes on being used;
- * it is asked for again when it is next used.
+ * are dropped and their senders told (host unreachable). An address that was confirmed long ago goes on being used
+ * for five seconds; then the neighbour itself is asked, three times, before it is given up.
+ *
+ * Left out: confirmation by the layers above; entries go only when the table is full, the oldest first.
  */
 
 import { ETH_ALEN, ETH_P_ARP, ETH_P_IP, IFF_LOOPBACK, IFF_NOARP } from '../../abi/if.js'
@@ -19,9 +21,11 @@ import { kfreeSkb, PACKET_HOST, PACKET_OTHERHOST, SkBuff, skbDequeue, skbQueueTa
 import type { NetState } from '../state.js'
 import {
   Neighbour,
+  NUD_DELAY,
   NUD_FAILED,
   NUD_INCOMPLETE,
   NUD_PERMANENT,
+  NUD_PROBE,
   NUD_REACHABLE,
   NUD_STALE,
   NUD_VALID,
@@ -72,15 +76,21 @@ function arpSend(
 function solicit(net: NetState, neigh: Neighbour): void {
   const { arp } = net.inet
   neigh.probes++
-  arpSend(net, neigh.dev, ARPOP_REQUEST, fibSelectAddr(net, neigh.dev, neigh.addr), neigh.addr, null)
+  const source = fibSelectAddr(net, neigh.dev, neigh.addr)
+  const target = neigh.state === NUD_PROBE ? neigh.hwaddr : null
+  arpSend(net, neigh.dev, ARPOP_REQUEST, source, neigh.addr, target)
   neigh.timer = net.k.addTimer(arp.retransMs, ARP_TIMER, { net, neigh })
 }
 
-/** No answer has come in time. */
+/** No answer has come in time. Linux: neigh_timer_handler. */
 export function onArpTimer(_k: KernelCore, data: unknown): void {
   const { net, neigh } = data as { readonly net: NetState; readonly neigh: Neighbour }
   neigh.timer = null
-  if (neigh.state !== NUD_INCOMPLETE) return
+  if (neigh.state === NUD_DELAY) {
+    neigh.state = NUD_PROBE
+    neigh.probes = 0
+  }
+  if (neigh.state !== NUD_INCOMPLETE && neigh.state !== NUD_PROBE) return
   if (neigh.probes < net.inet.arp.maxProbes) {
     solicit(net, neigh)
     runBacklog(net)
@@ -100,12 +110,22 @@ function unreachable(net: NetState, skb: SkBuff): void {
   icmpSend(net, skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0)
 }
 
+/** The table is full: the oldest neighbour that nobody has set goes. Linux: neigh_forced_gc. */
+function makeRoom(net: NetState): void {
+  for (const { dev, addr, state } of net.inet.arp.entries.values()) {
+    if ((state & NUD_PERMANENT) !== 0) continue
+    neighbourDelete(net, dev, addr)
+    return
+  }
+}
+
 /** The neighbour with an address, made where there is none. Linux: neigh_lookup, neigh_create. */
 export function neighbourOf(net: NetState, dev: NetDevice, addr: number): Neighbour {
   const { entries } = net.inet.arp
   const key = neighKey(dev, addr)
   const known = entries.get(key)
   if (known !== undefined) return known
+  if (entries.size >= net.inet.arp.limit) makeRoom(net)
   const made = new Neighbour(addr, dev)
   made.state = 0
   entries.set(key, made)
@@ -128,7 +148,10 @@ export function arpResolveOutput(net: NetState, skb: SkBuff, dev: NetDevice, nex
   if ((neigh.state & NUD_VALID) !== 0) {
     const isOld = net.k.state.now - neigh.confirmed > net.inet.arp.reachableMs
     if (neigh.state === NUD_REACHABLE && isOld) neigh.state = NUD_STALE
-    if (neigh.state === NUD_STALE && neigh.timer === null) refresh(net, neigh)
+    if (neigh.state === NUD_STALE) {
+      neigh.state = NUD_DELAY
+      neigh.timer = net.k.addTimer(net.inet.arp.delayMs, ARP_TIMER, { net, neigh })
+    }
     ethHeader(skb, neigh.hwaddr, dev.address, ETH_P_IP)
     return devQueueXmit(net, skb)
   }
@@ -145,19 +168,14 @@ export function arpResolveOutput(net: NetState, skb: SkBuff, dev: NetDevice, nex
   return 0
 }
 
-/** Asks a neighbour itself whether its address is still right. */
-function refresh(net: NetState, neigh: Neighbour): void {
-  const source = fibSelectAddr(net, neigh.dev, neigh.addr)
-  arpSend(net, neigh.dev, ARPOP_REQUEST, source, neigh.addr, neigh.hwaddr)
-  neigh.confirmed = net.k.state.now
-}
-
 /** A neighbour's address is known now: what waited goes out. Linux: neigh_update. */
 function update(net: NetState, neigh: Neighbour, hwaddr: Uint8Array, state: number): void {
   if ((neigh.state & NUD_PERMANENT) !== 0) return
+  // A hint of what is certain changes nothing.
+  if (neigh.state === NUD_REACHABLE && state === NUD_STALE && bytesEqual(neigh.hwaddr, hwaddr)) return
   neigh.hwaddr = hwaddr.slice()
   neigh.state = state
-  neigh.confirmed = net.k.state.now
+  if (state !== NUD_STALE) neigh.confirmed = net.k.state.now
   if (neigh.timer !== null) net.k.state.timers.remove(neigh.timer)
   neigh.timer = null
   for (let skb = skbDequeue(neigh.queue); skb !== null; skb = skbDequeue(neigh.queue)) {

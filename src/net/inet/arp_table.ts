@@ -55,6 +55,10 @@ export class ArpTable {
   queueLen = 3
   /** Milliseconds that an answer is taken for certain. Linux: base_reachable_time. */
   reachableMs = 30_000
+  /** Milliseconds that an older one is used before it is asked for. Linux: delay_probe_time. */
+  delayMs = 5000
+  /** Neighbours that there may be. Linux: gc_thresh3. */
+  limit = 1024
 }
 
 /** The key of a neighbour. */
