@@ -24,7 +24,7 @@ const MAX_SIZE = 4096
 
 /** The cache. */
 export class RouteCache {
-  /** Entries by destination. */
+  /** Entries by `hashOf` their question. */
   entries = new Map<number, CachedRoute[]>()
   /** How many. */
   size = 0
@@ -39,6 +39,10 @@ export function flushRoutes(net: NetState): void {
   inet.routes.size = 0
 }
 
+/** Sources differ where many talk to one host, destinations where one talks to many. Linux: rt_hash_code. */
+const hashOf = ({ dst, src, tos, oif, iif }: Flow): number =>
+  Math.imul(dst ^ Math.imul(src, 0x9e3779b1), 0x85ebca6b) ^ (tos << 16) ^ (oif << 8) ^ iif
+
 const isSame = (a: Flow, b: Flow): boolean =>
   a.dst === b.dst &&
   a.src === b.src &&
@@ -50,7 +54,7 @@ const isSame = (a: Flow, b: Flow): boolean =>
 
 /** The kept answer to a question, or null. */
 export function cachedRoute(net: NetState, flow: Flow): Route | null {
-  const chain = net.inet.routes.entries.get(flow.dst)
+  const chain = net.inet.routes.entries.get(hashOf(flow))
   if (chain === undefined) return null
   for (const entry of chain) {
     if (!isSame(entry.flow, flow)) continue
@@ -65,15 +69,16 @@ export function cachedRoute(net: NetState, flow: Flow): Route | null {
 export function keepRoute(net: NetState, flow: Flow, route: Route): Route {
   const { routes } = net.inet
   if (routes.size >= MAX_SIZE) {
-    for (const [dst, chain] of routes.entries) {
+    for (const [hash, chain] of routes.entries) {
       if (routes.size <= MAX_SIZE / 2) break
-      routes.entries.delete(dst)
+      routes.entries.delete(hash)
       routes.size -= chain.length
     }
   }
   const entry = { flow, route, uses: 0, lastUse: net.k.state.now }
-  const chain = routes.entries.get(flow.dst)
-  if (chain === undefined) routes.entries.set(flow.dst, [entry])
+  const hash = hashOf(flow)
+  const chain = routes.entries.get(hash)
+  if (chain === undefined) routes.entries.set(hash, [entry])
   else chain.push(entry)
   routes.size++
   return route
