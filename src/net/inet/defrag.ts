@@ -156,6 +156,8 @@ export function ipDefrag(net: NetState, skb: SkBuff): SkBuff | null {
   if (offset + size > IP_MAX || !insert(net, queue, skb)) {
     kfreeSkb(skb)
     ipMib.reasmFails++
+    // What costs no memory would not be counted.
+    if (queue.pieces.length === 0) dropQueue(net, queue)
     return null
   }
   return assemble(net, queue)
