@@ -52,13 +52,14 @@ const SLAB_SMALLEST = 1024
 const slab = { bytes: new Uint8Array(0) }
 
 /**
- * Pages, and whole chunks, of files that are gone: making new ones is most of what a small file costs. Constants, as
- * no run depends on what they hold.
+ * Pages, and whole chunks, of files that are gone, at most 4 and 64 MiB of them: memory that is new to the process, made
+ * and cleared and collected again, is most of what a file costs, and a kernel does not give its page frames back either.
+ * Constants, as no run depends on what they hold.
  */
 const FREE_PAGES: Uint8Array[] = []
 const MOST_PAGES = 1024
 const FREE_CHUNKS: Uint8Array[] = []
-const MOST_CHUNKS = 16
+const MOST_CHUNKS = 1024
 
 /** Takes back what nobody else has. */
 function recycle(bytes: Uint8Array): void {
@@ -247,7 +248,10 @@ export class PageStore extends Chunk {
   /** Preconditions: no chunk is behind it. */
   private drop(index: number): void {
     const chunk = this.chunkAt(index)
-    if (chunk !== null) this.pages -= countBits(chunk.mask)
+    if (chunk !== null) {
+      this.pages -= countBits(chunk.mask)
+      if (chunk.bytes !== null && chunk.owner === this.epoch) recycle(chunk.bytes)
+    }
     if (index < NEAR) {
       if (this.near !== null) this.near.length = Math.min(this.near.length, index)
     } else this.far?.delete(index)
