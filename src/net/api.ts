@@ -4,8 +4,9 @@
  */
 
 import { deviceByName, type NetDevice } from './device.js'
-import { addEthernet, EtherPort, ethReceive } from './ethernet.js'
+import { addEthernet, EtherPort, ethReceive, type Wire } from './ethernet.js'
 import { devClose, devOpen, inetInsertIfa, makeIfaddr } from './inet/devinet.js'
+import { flushRoutes } from './inet/route_cache.js'
 import { type Capture, captureOf, startCapture } from './pcap.js'
 import { parseIp } from './sockaddr.js'
 import type { NetState } from './state.js'
@@ -28,6 +29,16 @@ export interface DeviceSetup {
   readonly mtu?: number
 }
 
+/** A device's end of the wire that it is plugged into. */
+export interface Plug {
+  /** The most bytes of a packet that the device sends, without the link header. */
+  readonly mtu: number
+  /** A frame comes in, as with `receiveFrame`. */
+  receive(frame: Uint8Array): void
+  /** Pulls the plug: frames wait for `takeFrames` again. */
+  pull(): void
+}
+
 /** `kernel.net`. */
 export interface NetApi {
   /** Sockets that are open. */
@@ -47,6 +58,12 @@ export interface NetApi {
   capture(name: string): Capture
   /** All captures, in the order in which they began. */
   readonly captures: readonly Capture[]
+  /**
+   * Plugs a card into a wire, which takes each frame when it is sent instead of `takeFrames`. A wire is no part of
+   * the kernel: copies are plugged into nothing. `mtu` becomes the device's. Throws a TypeError for a card that is
+   * plugged in already.
+   */
+  plugIn(name: string, wire: Wire, mtu?: number): Plug
 }
 
 function deviceOf(net: NetState, name: string): NetDevice {
@@ -63,11 +80,7 @@ function portOf(net: NetState, name: string): EtherPort {
 
 function configure(net: NetState, name: string, { address, up = true, mtu }: DeviceSetup): void {
   const dev = deviceOf(net, name)
-  if (mtu !== undefined) {
-    if (!Number.isInteger(mtu) || mtu < 68 || mtu > 65535)
-      throw new TypeError(`mtu ${mtu}: 68 to 65535 is wanted`)
-    dev.mtu = mtu
-  }
+  if (mtu !== undefined) setMtu(net, dev, mtu)
   if (up) devOpen(net, dev)
   else devClose(net, dev)
   if (address === undefined) return
@@ -77,6 +90,31 @@ function configure(net: NetState, name: string, { address, up = true, mtu }: Dev
   if (local < 0 || !Number.isInteger(prefix) || prefix < 0 || prefix > 32)
     throw new TypeError(`address '${address}': such as 10.0.0.1/24 is wanted`)
   inetInsertIfa(net, dev, makeIfaddr(dev, local, prefix))
+}
+
+function setMtu(net: NetState, dev: NetDevice, mtu: number): void {
+  if (!Number.isInteger(mtu) || mtu < 68 || mtu > 65535)
+    throw new TypeError(`mtu ${mtu}: 68 to 65535 is wanted`)
+  dev.mtu = mtu
+  flushRoutes(net)
+}
+
+function plugIn(net: NetState, name: string, wire: Wire, mtu: number | undefined): Plug {
+  const dev = deviceOf(net, name)
+  const port = portOf(net, name)
+  if (port.wire !== null) throw new TypeError(`'${name}' is plugged in already`)
+  if (typeof wire?.transmit !== 'function') throw new TypeError('a wire has a function transmit')
+  if (mtu !== undefined) setMtu(net, dev, mtu)
+  port.wire = wire
+  return {
+    get mtu() {
+      return dev.mtu
+    },
+    receive: (frame) => ethReceive(net, dev, frame),
+    pull() {
+      if (port.wire === wire) port.wire = null
+    },
+  }
 }
 
 /** The API over a state. */
@@ -100,4 +138,5 @@ export const makeApi = (net: NetState): NetApi => ({
   get captures() {
     return net.captures.map((capture) => captureOf(net, capture))
   },
+  plugIn: (name, wire, mtu) => plugIn(net, name, wire, mtu),
 })

@@ -11,6 +11,7 @@ import {
   IFF_BROADCAST,
   IFF_MULTICAST,
   IFF_PROMISC,
+  IFF_UP,
 } from '../abi/if.js'
 import { bytesEqual } from '../lib/bytes.js'
 import { netifRx, runBacklog } from './backlog.js'
@@ -37,8 +38,20 @@ export function ethHeader(skb: SkBuff, dest: Uint8Array, source: Uint8Array, pro
   skb.mac = head
 }
 
-/** Frames on their way to whatever the device is plugged into, oldest first. */
+/** What a device can be plugged into. */
+export interface Wire {
+  /** Takes a frame that the device sends, at once; the bytes are the wire's from now on. */
+  transmit(frame: Uint8Array): void
+}
+
+/** The socket of a device: the wire that is in it, or frames that wait for somebody to fetch them, oldest first. */
 export class EtherPort {
+  /** Wiring: a copy of a kernel is plugged into nothing. */
+  static readonly transient: readonly string[] = ['wire']
+  static readonly transientDefault = null
+
+  /** What it is plugged into. */
+  wire: Wire | null = null
   /** Frames that have been sent and not been fetched. */
   sent: { readonly time: number; readonly frame: Uint8Array }[] = []
   /** How many frames may wait for the other side; beyond it they are dropped. */
@@ -55,13 +68,15 @@ export const etherOps: DeviceOps = Object.freeze({
   hardStartXmit(net, dev, skb) {
     const port = dev.data
     skbOrphan(skb)
-    if (!(port instanceof EtherPort) || port.sent.length >= port.limit) {
+    if (!(port instanceof EtherPort) || (port.wire === null && port.sent.length >= port.limit)) {
       dev.stats.txDropped++
       return 0
     }
     dev.stats.txPackets++
     dev.stats.txBytes += skb.len
-    port.sent.push({ time: net.k.state.now, frame: skb.data.slice(skb.head, skb.tail) })
+    const frame = skb.data.slice(skb.head, skb.tail)
+    if (port.wire !== null) port.wire.transmit(frame)
+    else port.sent.push({ time: net.k.state.now, frame })
     return 0
   },
 } satisfies DeviceOps)
@@ -86,9 +101,10 @@ function packetTypeOf(dev: NetDevice, frame: Uint8Array): number {
   return bytesEqual(frame.subarray(0, 6), dev.address) ? PACKET_HOST : PACKET_OTHERHOST
 }
 
-/** A frame comes in through an Ethernet device. What is no frame is counted and dropped. */
+/** A frame comes in through an Ethernet device that is up. What is no frame is counted and dropped. */
 export function ethReceive(net: NetState, dev: NetDevice, frame: Uint8Array): void {
   const { stats } = dev
+  if ((dev.flags & IFF_UP) === 0) return
   if (frame.length < ETH_HLEN || frame.length > dev.mtu + ETH_HLEN) {
     stats.rxErrors++
     stats.rxLengthErrors++

@@ -232,9 +232,10 @@ export {
   type Ucred,
   UNIX_PATH_MAX,
 } from '../abi/socket.js'
-export type { DeviceSetup, NetApi, SentFrame } from './api.js'
+export type { DeviceSetup, NetApi, Plug, SentFrame } from './api.js'
 export type { NetContributions } from './contributions.js'
 export type { NetDevice } from './device.js'
+export type { Wire } from './ethernet.js'
 export type { RuleSelector } from './inet/fib_rules.js'
 export type { Flow } from './inet/route_types.js'
 export {
