@@ -109,6 +109,10 @@ class ComposedKernel extends HostKernel {
 
   restore(snapshot: Snapshot): void {
     this.refuseListener('restore')
+    if (this.driver !== null)
+      throw new TypeError(
+        'restore: this kernel is part of a world, whose clock goes on: fork the world instead',
+      )
     if (!(snapshot instanceof Snapshot)) throw new TypeError('restore: what k.snapshot() returned is wanted')
     if (snapshot.origin !== this) throw new TypeError('restore: this snapshot was taken of another kernel')
     restoreInto(this, snapshot)
@@ -145,13 +149,19 @@ class ComposedKernel extends HostKernel {
 export function createKernel<const Ms extends ModuleList = readonly []>(
   options?: KernelOptions<Ms & Checked<Ms, KernelMember>, CoreSys & BoundSyscalls<NoInfer<Ms>>>,
 ): Kernel<Ms> {
-  const checked = checkKernelOptions((options ?? {}) as KernelOptions)
+  return composeKernel((options ?? {}) as KernelOptions, 0) as unknown as Kernel<Ms>
+}
+
+/** @internal A kernel that boots when the clock stands at `now`. */
+export function composeKernel(options: KernelOptions, now: number): HostKernel {
+  const checked = checkKernelOptions(options)
   const order = orderModules(checked.modules)
   const kernel = new ComposedKernel(checked, order, new Scheduler(checked.schedule, checked.seed), {
     last: 0,
   })
+  kernel.state.now = now
   kernel.boot()
-  return kernel as unknown as Kernel<Ms>
+  return kernel
 }
 
 /**

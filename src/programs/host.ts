@@ -56,6 +56,22 @@ export interface EpochCounter {
   last: number
 }
 
+/** Who lets a kernel go on that is one of several on one clock; see src/world. */
+export interface Driver {
+  /** One step of all of them: as HostKernel.step. */
+  step(): boolean
+  /** As HostKernel.run. */
+  run(options: RunOptions): number
+  /** As HostKernel.advance. */
+  advance(milliseconds: number): void
+  /** A call of the host's begins to wait: `stepInside` follows. */
+  enter(): void
+  /** One step while a call waits. */
+  stepInside(): boolean
+  /** It waits no longer. */
+  leave(): void
+}
+
 /** A handler function of the host's, by number - 2. */
 type Handlers = unknown[]
 
@@ -79,6 +95,8 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   private awaitedSteps = 0
   /** Steps after which `run` and calls that wait give up. */
   private readonly maxSteps: number
+  /** @internal The world that it is part of, or null. Wiring: copies are on their own. */
+  driver: Driver | null = null
 
   constructor(wiring: KernelWiring, scheduler: Scheduler, epochs: EpochCounter, maxSteps: number) {
     super(wiring)
@@ -252,8 +270,13 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   private awaitResult(task: Task, entry: SyscallEntry): unknown {
     if (this.awaited.length === 0) this.awaitedSteps = 0
     this.awaited.push(task)
+    let isEntered = false
     try {
       this.stepFor(task, true)
+      if (this.driver !== null && isInCall(task)) {
+        isEntered = true
+        this.driver.enter()
+      }
       while (isInCall(task)) {
         const isEnough = this.awaitedSteps++ >= this.maxSteps
         if (!isEnough && this.stepFor(task)) continue
@@ -265,6 +288,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
       }
     } finally {
       this.awaited.pop()
+      if (isEntered) this.driver?.leave()
     }
     const result = takeResult(task)
     this.rethrowTraceErrors()
@@ -274,7 +298,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   /** A step while `task` waits in a direct call, which is taken back where somebody else's program throws. */
   private stepFor(task: Task, onlySettles = false): boolean {
     try {
-      if (!onlySettles) return this.step()
+      if (!onlySettles) return this.driver === null ? this.step() : this.driver.stepInside()
       this.settle()
       return true
     } catch (error) {
@@ -428,7 +452,29 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
    * False when there is neither.
    */
   step(): boolean {
+    if (this.driver !== null) return this.driver.step()
     return this.stepTask(this.pick())
+  }
+
+  /** @internal When it can go on: now, at its next timer, or never. */
+  dueAt(): number {
+    const { state } = this
+    const isDue =
+      state.runQueue.head !== null ||
+      (this.attention !== 0 && (state.directQueue.head !== null || hasDeferred(this)))
+    return isDue ? state.now : (state.timers.first()?.at ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** @internal Its own part of a world's step: one call of a program, or a timer that is not after `until`. */
+  stepAlone(until: number): boolean {
+    this.attend()
+    if (this.state.runQueue.head === null) return this.fireNextTimer(until)
+    return this.stepTask(this.pick())
+  }
+
+  /** @internal Serves whom something outside has woken. */
+  attend(): void {
+    if (this.attention !== 0) this.settle()
   }
 
   /** @internal Watching must not change the run: a TypeError for what a trace listener calls. */
@@ -470,6 +516,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
    */
   run(options: RunOptions = {}): number {
     this.refuseListener('run')
+    if (this.driver !== null) return this.driver.run(options)
     const { maxSteps, until = Number.POSITIVE_INFINITY } = options
     const limit = maxSteps ?? this.maxSteps
     for (let steps = 0; ; steps++) {
@@ -490,6 +537,10 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
   advance(milliseconds: number): void {
     if (!(milliseconds >= 0) || milliseconds === Number.POSITIVE_INFINITY) {
       throw new RangeError(`advance(${milliseconds}): a finite number of milliseconds >= 0 is wanted`)
+    }
+    if (this.driver !== null) {
+      this.driver.advance(milliseconds)
+      return
     }
     const until = this.state.now + milliseconds
     this.run({ until })

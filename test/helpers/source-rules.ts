@@ -29,6 +29,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['syscalls'],
   ['programs'],
   ['create.ts'],
+  ['world'],
   ['index.ts'],
 ]
 
