@@ -29,6 +29,7 @@ export default {
     'InetState',
     'NetRegistry',
     'NetlinkState',
+    'ReqlogState',
     'SocketOps',
     'Tap',
     'UnixState',

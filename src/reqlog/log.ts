@@ -1,0 +1,95 @@
+/** The log itself: what it keeps, and how a record comes into its ring. In any context, without sleeping or allocating. */
+
+import { type DevT, newEncodeDev, oldEncodeDev } from '../abi/brand.js'
+import { REQLOG_FAILED, REQLOG_WRITE } from '../abi/reqlog.js'
+import { USER_HZ } from '../abi/time.js'
+import type { BlockContributions } from '../block/contributions.js'
+import { WRITE } from '../block/request.js'
+import { type Bufflink, bufflinkAppend } from '../bufflink/index.js'
+import type { KernelCore } from '../kernel/kernel.js'
+import type { Settings } from './options.js'
+
+/** @internal The module's state. */
+export class ReqlogState {
+  /** Minor 0 of bufflink. */
+  readonly bl: Bufflink
+  /** Records since boot, those included that were lost. */
+  serial = 0
+  /** Records that found the ring full. */
+  lost = 0
+  /** Buffers that have come of the request that is completing, and whether one has failed. */
+  buffers = 0
+  hasFailed = false
+
+  constructor(bl: Bufflink) {
+    this.bl = bl
+  }
+}
+
+/** Writes a record into the ring, or loses it. */
+type Note = (
+  k: KernelCore,
+  dev: DevT,
+  isWrite: boolean,
+  sector: number,
+  sectors: number,
+  pid: number,
+  buffers: number,
+  hasFailed: boolean,
+) => void
+
+function noteTo(state: ReqlogState, { recordSize, layout }: Settings): Note {
+  const record = new Uint8Array(recordSize)
+  const view = new DataView(record.buffer)
+  return (k, dev, isWrite, sector, sectors, pid, buffers, hasFailed) => {
+    state.serial++
+    view.setUint16(0, oldEncodeDev(dev), true)
+    view.setUint16(2, (isWrite ? REQLOG_WRITE : 0) | (hasFailed ? REQLOG_FAILED : 0), true)
+    view.setUint32(4, sector, true)
+    view.setUint32(8, sectors, true)
+    view.setUint32(12, Math.floor((k.now * USER_HZ) / 1000), true)
+    if (layout === 'long') {
+      view.setUint32(16, state.serial, true)
+      view.setUint32(20, pid, true)
+      view.setUint32(24, newEncodeDev(dev), true)
+      view.setUint32(28, buffers, true)
+    }
+    if (!bufflinkAppend(state.bl, record)) state.lost++
+  }
+}
+
+/** The points of the block layer at which a log with these settings is written. */
+export function pointsOf(state: ReqlogState, settings: Settings): BlockContributions {
+  const note = noteTo(state, settings)
+  if (settings.at === 'submission') {
+    if (settings.per === 'buffer')
+      return {
+        submit(k, bh, rw, by) {
+          note(k, bh.rdev, rw === WRITE, bh.sector, bh.sectors, by === null ? 0 : by.pid, 1, false)
+        },
+      }
+    return {
+      dispatch(k, req) {
+        let buffers = 0
+        for (let bh: typeof req.first | null = req.first; bh !== null; bh = bh.next) buffers++
+        note(k, req.rdev, req.cmd === WRITE, req.sector, req.sectors, 0, buffers, false)
+      },
+    }
+  }
+  if (settings.per === 'buffer')
+    return {
+      complete(k, req, bh, error) {
+        note(k, bh.rdev, req.cmd === WRITE, bh.sector, bh.sectors, 0, 1, error !== 0)
+      },
+    }
+  return {
+    complete(k, req, bh, error) {
+      state.buffers++
+      if (error !== 0) state.hasFailed = true
+      if (bh.next !== null) return
+      note(k, req.rdev, req.cmd === WRITE, req.sector, req.sectors, 0, state.buffers, state.hasFailed)
+      state.buffers = 0
+      state.hasFailed = false
+    },
+  }
+}
