@@ -20,6 +20,9 @@ export interface NetCalls {
   recv(fd: number, buf: Uint8Array, flags?: number): number
 }
 
+/** The calls that a tool of files makes. */
+export type FileToolSys = ProgramSys<Pick<CoreSys, 'open' | 'read' | 'write' | 'close' | 'ioctl'>>
+
 /** The calls that a tool makes. */
 export type ToolSys = ProgramSys<Pick<CoreSys, 'open' | 'read' | 'write' | 'close' | 'ioctl'> & NetCalls>
 
@@ -38,7 +41,7 @@ export class Stop {
 }
 
 /** Runs the body of a tool with a place for its output, which is written at the end. The result is the exit status. */
-export function* runTool(sys: ToolSys, body: (out: string[]) => Part<number>): Program {
+export function* runTool(sys: FileToolSys, body: (out: string[]) => Part<number>): Program {
   const out: string[] = []
   let status = 0
   let complaint = ''
@@ -55,7 +58,7 @@ export function* runTool(sys: ToolSys, body: (out: string[]) => Part<number>): P
 }
 
 /** Writes a whole text. */
-export function* writeAll(sys: ToolSys, fd: number, text: string): Part<void> {
+export function* writeAll(sys: FileToolSys, fd: number, text: string): Part<void> {
   let rest = utf8Encode(text)
   while (rest.length > 0) {
     const count = yield* sys.write(fd, rest)
@@ -65,7 +68,7 @@ export function* writeAll(sys: ToolSys, fd: number, text: string): Part<void> {
 }
 
 /** The text of a file, or an Errno. */
-export function* readFile(sys: ToolSys, path: string): Part<string | number> {
+export function* readFile(sys: FileToolSys, path: string): Part<string | number> {
   const fd = yield* sys.open(path, O_RDONLY)
   if (isErr(fd)) return fd
   const buf = new Uint8Array(4096)
