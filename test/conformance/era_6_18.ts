@@ -202,16 +202,16 @@ function oneMoreSigchld({ line, ours, keys }: Mismatch): boolean {
   })
 }
 
-/** The tasks whose poll a stop has interrupted here, if the line differs in nothing else. */
+/** The tasks whose poll a stop has interrupted here and not there, if the line differs in nothing else. */
 function polling(m: Mismatch): Actor[] {
   const { keys, line, ours } = m
-  if (line.wake !== undefined || keys.join() !== 'wake') return []
-  const woken = Object.entries(ours.wake ?? {})
-  const actors = woken.flatMap(([name, { e }]) => {
+  const actors = Object.entries(ours.wake ?? {}).flatMap(([name, { e }]) => {
     const actor = actorOf(m, name)
-    return e === 'EINTR' && actor?.line?.op === 'poll' ? [actor] : []
+    const isOne = e === 'EINTR' && actor?.line?.op === 'poll' && line.wake?.[name]?.e === undefined
+    return isOne ? [actor] : []
   })
-  return actors.length === woken.length ? actors : []
+  const about = (key: string): boolean => actors.some(({ index }) => key.startsWith(`wake.T${index}`))
+  return keys.every((key) => key === 'wake' || about(key)) ? actors : []
 }
 
 export const ERA_6_18: readonly EraDifference[] = [
@@ -287,6 +287,15 @@ export const ERA_6_18: readonly EraDifference[] = [
     after: unlessChanged,
   }),
   vs618({
+    name: 'a new name too long is noticed before that it is below the old one',
+    cite: 'do_renameat2, fs/namei.c: the new name is looked up before the ancestor is tested, since 3.15; 2.6.20: do_rename, after it',
+    covers: (m) =>
+      m.line.op === 'rename' &&
+      answers(m, 'ENAMETOOLONG', 'EINVAL') &&
+      (m.line.a[1]?.split('/').at(-1)?.length ?? 0) > NAME_MAX,
+    after: unlessChanged,
+  }),
+  vs618({
     name: 'O_CREAT through a link that ends in ".", ".." or "/"',
     cite: 'open_namei, fs/namei.c (2.6.20), do_link: ELOOP unless LAST_NORM, and the old last component again after "/"; path_openat follows the link like any other',
     covers: (m) =>
@@ -312,12 +321,18 @@ export const ERA_6_18: readonly EraDifference[] = [
     name: 'poll goes on sleeping over SIGSTOP and SIGCONT',
     cite: 'sys_poll, fs/select.c: restarted (restart_syscall) since 2.6.24; EINTR before',
     covers: (m) => polling(m).length > 0,
-    // The task calls poll again; it sleeps again.
+    // The task calls poll again; it sleeps again, unless something has come meanwhile.
     after: (m) => {
-      const lines = polling(m).flatMap(({ line }) => (line === undefined ? [] : [line]))
+      const polls = polling(m).flatMap(({ index, line }) => (line === undefined ? [] : [{ index, line }]))
       return (world) => {
-        const { wake: _, ...rest } = m.ours
-        return lines.every((line) => world.run(line).blk === 1) ? rest : {}
+        const { wake: ours, ...rest } = m.ours
+        const wake = { ...ours }
+        for (const { index, line } of polls) {
+          const { blk, ...answer } = world.run(line)
+          delete wake[`T${index}`]
+          if (blk !== 1) wake[`T${index}`] = answer
+        }
+        return Object.keys(wake).length > 0 ? { ...rest, wake } : rest
       }
     },
   }),
