@@ -22,8 +22,8 @@ import { parseArgs } from 'node:util'
 import { main as conformance } from '../test/conformance/cli.js'
 import { guard, release as letGo } from './guard.js'
 
-/** All themes of the recorder but `sock` and `inet`: the library has no network. */
-const THEMES = ['vfs', 'perm', 'sym', 'rename', 'fd', 'fifo', 'sig', 'lock', 'exec', 'mixed']
+/** All themes of the recorder. */
+const THEMES = ['vfs', 'perm', 'sym', 'rename', 'fd', 'fifo', 'sig', 'sock', 'inet', 'lock', 'exec', 'mixed']
 const ORACLE = fileURLToPath(new URL('../../shared/oracle/', import.meta.url))
 const HARDLINKS = '/proc/sys/fs/protected_hardlinks'
 /** The differences that have a name are those of this kernel or later. */

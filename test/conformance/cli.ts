@@ -23,7 +23,6 @@ const USAGE = `usage: npm run conformance -- --profile P [options] DIR…
   --max N         print at most N divergences (default 20; all are counted)
   --verbose       also count the lines per era difference, and what was not compared
   --strict        name no difference between the kernels: whatever disagrees diverges
-  --sockets       compare socket calls too, instead of ending a script at its first one
   --help          this text`
 
 interface Settings {
@@ -78,7 +77,6 @@ const parseUnchecked = (argv: readonly string[]) =>
       max: { type: 'string', default: '20' },
       verbose: { type: 'boolean', default: false },
       strict: { type: 'boolean', default: false },
-      sockets: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
@@ -92,7 +90,6 @@ function settingsOf(argv: readonly string[]): Settings | undefined {
     folders: positionals,
     options: {
       profile: oneOf<Profile>('profile', values.profile, PROFILES),
-      sockets: values.sockets,
       strict: values.strict,
     },
     recorded: values.recorded === undefined ? undefined : oneOf('recorded', values.recorded, RECORDINGS),
@@ -172,7 +169,6 @@ function replayInto(tally: Tally, script: Script, settings: Settings, print: Pri
 }
 
 const STOPS: Readonly<Record<string, string>> = {
-  sockets: 'from the first socket call on',
   hang: 'from a line on that the recorder gave up on',
   era: 'after an era difference',
   divergence: 'after a divergence',

@@ -3,7 +3,7 @@
  */
 
 import { EBADF, isErr } from 'paleokernel'
-import { AF_INET, AF_UNSPEC, SOCK_STREAM } from 'paleokernel/net'
+import { AF_UNSPEC } from 'paleokernel/net'
 import {
   RCV_SHUTDOWN,
   SEND_SHUTDOWN,
@@ -18,7 +18,7 @@ import { changeSocket, instead, socketOf } from './bring.js'
 import type { After, EraDifference, Mismatch } from './era.js'
 import { ERA_2_2_UNIX } from './era_2_2_unix.js'
 import { answers, goOn, isOrdering, isType, statOf, vs2620 } from './era_help.js'
-import { isReceiveShutDown, pollDiffers, READS, socketAt } from './era_sockets.js'
+import { hasGivenPort, isReceiveShutDown, pollDiffers, READS, socketAt } from './era_sockets.js'
 
 const S_IFSOCK = 0o140000
 /** Is every difference in the permissions and the owner of a socket that has no name in the file system? */
@@ -134,6 +134,13 @@ export const ERA_2_2_SOCKETS: readonly EraDifference[] = [
     after: goOn,
   }),
   vs2620({
+    name: 'a raw socket asks for the capability before the protocol',
+    cite: 'inet_create, net/ipv4/af_inet.c (2.2): CAP_NET_RAW, then the protocol; since 2.4 the protocol is looked up first',
+    covers: (m) =>
+      m.line.op === 'socket' && m.line.a[1] === 'SOCK_RAW' && answers(m, 'EPROTONOSUPPORT', 'EPERM'),
+    after: goOn,
+  }),
+  vs2620({
     name: 'nobody can ask whether a socket listens',
     cite: 'sock_getsockopt, net/core/sock.c: SO_ACCEPTCONN since 2.4; ENOPROTOOPT before',
     covers: (m) =>
@@ -144,12 +151,7 @@ export const ERA_2_2_SOCKETS: readonly EraDifference[] = [
     name: 'a receive gives a stream a port',
     cite: 'inet_recvmsg, net/ipv4/af_inet.c (2.2): inet_autobind; since 2.4 only a send does',
     looksAt: 'agreement',
-    covers: (m) => {
-      const { sk = null } = (READS.has(m.line.op) ? socketAt(m) : undefined) ?? {}
-      if (sk === null || sk.family !== AF_INET || sk.type !== SOCK_STREAM || sk.state !== TCP_CLOSE)
-        return false
-      return m.line.e === 'ENOTCONN' && 'num' in sk && sk.num !== 0
-    },
+    covers: (m) => READS.has(m.line.op) && m.line.e === 'ENOTCONN' && hasGivenPort(socketAt(m)?.sk),
     after: () => 'undo',
   }),
 ]

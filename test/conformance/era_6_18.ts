@@ -8,6 +8,7 @@ import type { Answer } from './answer.js'
 import { setMode } from './bring.js'
 import type { EraDifference, Mismatch } from './era.js'
 import { ERA_6_18_SETGID } from './era_6_18_setgid.js'
+import { ERA_6_18_SOCKETS } from './era_6_18_sockets.js'
 import {
   actorOf,
   always,
@@ -433,4 +434,5 @@ export const ERA_6_18: readonly EraDifference[] = [
     covers: isAboutOrphanedGroup,
     after: always,
   }),
+  ...ERA_6_18_SOCKETS,
 ]

@@ -2,14 +2,23 @@
  * What the entries of the era table about sockets have in common: asking the model about a socket.
  */
 
-import type { Socket } from 'paleokernel/net'
-import { RCV_SHUTDOWN } from '../../src/net/sock.js'
+import type { NetState, Sock, Socket } from 'paleokernel/net'
+import { BINDPORT_LOCK } from '../../src/net/inet/sock.js'
+import { TcpSock } from '../../src/net/inet/tcp_sock.js'
+import { releasePort } from '../../src/net/inet/tcp_table.js'
+import { RCV_SHUTDOWN, TCP_CLOSE } from '../../src/net/sock.js'
+import { coreOf } from '../helpers/world.js'
 import { socketOf } from './bring.js'
-import type { Mismatch } from './era.js'
+import type { Bring, Mismatch } from './era.js'
+import { withoutFlag } from './era_help.js'
 import { parsePoll } from './values.js'
+import type { World } from './world.js'
 
 /** The calls that receive. */
 export const READS: ReadonlySet<string> = new Set(['read', 'recv', 'recvfrom', 'recvfd'])
+
+/** The calls that send. */
+export const SENDS: ReadonlySet<string> = new Set(['write', 'send', 'sendto', 'sendfd'])
 
 /** The socket that a line names first. */
 export function socketAt({ line, world }: Mismatch, word = line.a[0] ?? ''): Socket | undefined {
@@ -20,6 +29,29 @@ export function socketAt({ line, world }: Mismatch, word = line.a[0] ?? ''): Soc
 /** Does a socket receive no more? */
 export const isReceiveShutDown = ({ sk }: Socket): boolean =>
   sk !== null && (sk.shutdown & RCV_SHUTDOWN) !== 0
+
+/** Is it a stream of AF_INET that is not connected and has been given a port that it did not ask for? */
+export const hasGivenPort = (sk: Sock | null | undefined): boolean =>
+  sk instanceof TcpSock && sk.state === TCP_CLOSE && sk.num !== 0 && (sk.locks & BINDPORT_LOCK) === 0
+
+function withGivenPort({ kernel }: World): TcpSock[] {
+  const net = coreOf(kernel).state.modules.get('net') as NetState
+  return [...net.inet.tcp.socks].filter(hasGivenPort)
+}
+
+export const givesPort = ({ world }: Mismatch): boolean => withGivenPort(world).length > 0
+
+/** Takes those ports away again. */
+export const withoutPorts =
+  ({ ours }: Mismatch): Bring =>
+  (world) => {
+    for (const sk of withGivenPort(world)) {
+      releasePort(sk.net.inet.tcp, sk)
+      sk.num = 0
+      sk.sport = 0
+    }
+    return ours
+  }
 
 const wordsOf = (rev: string | undefined): string[] => (rev ?? '').split('|').filter((word) => word !== '')
 
@@ -46,4 +78,19 @@ export function pollDiffers(
     const socket = socketOf(actor, fd)
     return socket !== undefined && kind(socket) && odd.every((word) => words.includes(word))
   })
+}
+
+/** A poll's argument without a word for the sockets of a kind. */
+export function pollWithout(
+  { line, world }: Mismatch,
+  without: string,
+  kind: (socket: Socket) => boolean,
+): string {
+  const actor = world.actors[line.t]
+  const entries = (line.a[0] ?? '').split(',').map((entry) => {
+    const [fd = '', words = ''] = entry.split(':')
+    const socket = actor === undefined ? undefined : socketOf(actor, Number(fd))
+    return socket !== undefined && kind(socket) ? `${fd}:${withoutFlag(words, without)}` : entry
+  })
+  return entries.join(',')
 }

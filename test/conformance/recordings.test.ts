@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Profile } from 'paleokernel'
 import { describe, expect, it } from 'vitest'
 import { printAnswer, printLine } from './answer.js'
-import { judgesSockets, type Replay, replay } from './replay.js'
+import { type Replay, replay } from './replay.js'
 import { readScripts, recordingFiles, recordingOf, type Script } from './script.js'
 import type { Recording } from './values.js'
 
@@ -34,10 +34,7 @@ describe.each(RUNS)('profile %s answers like the recordings of Linux %s', (profi
 
   it.each(themes)('%s', (theme) => {
     const chosen = scripts.filter((script) => themeOf(script) === theme)
-    const sockets = judgesSockets(recording)
-    const divergences = chosen.flatMap((script) =>
-      describeDivergence(script, replay(script, { profile, sockets })),
-    )
+    const divergences = chosen.flatMap((script) => describeDivergence(script, replay(script, { profile })))
     expect(divergences).toEqual([])
   })
 })

@@ -3,48 +3,19 @@
  *
  * A script is compared up to its first line that disagrees: from there on the two worlds differ. A line that an
  * entry of the era table covers ends the script too, unless the entry says how to go on.
- *
- * Socket calls are compared where `sockets` says so.
  */
 
 import type { Profile } from 'paleokernel'
 import { type Answer, differences, Inodes, type Line, printAnswer } from './answer.js'
 import { type EraDifference, EraTable } from './era.js'
 import type { Script } from './script.js'
-import type { Recording } from './values.js'
 import { World } from './world.js'
-
-/** The calls of the network: with one of these a script leaves what is compared so far. */
-export const SOCKET_OPS: ReadonlySet<string> = new Set([
-  'socket',
-  'socketpair',
-  'bind',
-  'connect',
-  'listen',
-  'accept',
-  'getsockname',
-  'getpeername',
-  'shutdown',
-  'send',
-  'sendto',
-  'recv',
-  'recvfrom',
-  'sendfd',
-  'recvfd',
-  'setsockopt',
-  'getsockopt',
-])
 
 export interface ReplayOptions {
   readonly profile: Profile
-  /** Compare socket calls too, instead of ending a script at its first one. */
-  readonly sockets?: boolean
   /** No difference is named: a line that disagrees diverges. */
   readonly strict?: boolean
 }
-
-/** Where all that socket calls show has its name in the era table, or is the same. */
-export const judgesSockets = (recording: Recording): boolean => recording === '2.6.20'
 
 /** The first line on which a script and the library disagree without a named reason. */
 export interface Divergence {
@@ -67,7 +38,7 @@ export interface EraHit {
 }
 
 /** Why a script was not compared to its last line. */
-export type Stop = 'end' | 'sockets' | 'hang' | 'era' | 'divergence'
+export type Stop = 'end' | 'hang' | 'era' | 'divergence'
 
 export interface Replay {
   /** Lines that agree. */
@@ -119,7 +90,6 @@ export function replay(
   let agree = 0
   const end = (stop: Stop, divergence?: Divergence): Replay => ({ agree, era, divergence, stop })
   for (const [index, line] of lines.entries()) {
-    if (options.sockets !== true && SOCKET_OPS.has(line.op)) return end('sockets')
     // The recorder gave up waiting for this line: neither its answer nor what follows is the kernel's.
     if (line.x === 'hang') return end('hang')
     let ours: Answer

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { differences, Inodes, type Line } from './answer.js'
 import { main } from './cli.js'
 import { ERA_DIFFERENCES } from './era.js'
-import { judgesSockets, replay } from './replay.js'
+import { replay } from './replay.js'
 import { parseScripts, readScripts, recordingFiles, type Script } from './script.js'
 import { shrink } from './shrink.js'
 import { dataOf, dialectOf, parsePoll, printData, strtol } from './values.js'
@@ -112,8 +112,7 @@ describe('the era table', () => {
     const reached = new Set<string>()
     for (const script of recordingFiles(RECORDINGS).flatMap((file) => readScripts(file))) {
       for (const profile of ['2.6.14', '2.2.12'] as const) {
-        const sockets = judgesSockets(script.recording)
-        for (const { entry } of replay(script, { profile, sockets }).era) reached.add(entry.name)
+        for (const { entry } of replay(script, { profile }).era) reached.add(entry.name)
       }
     }
     expect(ERA_DIFFERENCES.map((entry) => entry.name).filter((name) => !reached.has(name))).toEqual([])
@@ -225,7 +224,7 @@ describe('the reading of scripts', () => {
     ])
   })
 
-  it('stops a script at a line that the recorder gave up on, and at a socket call', () => {
+  it('stops a script at a line that the recorder gave up on', () => {
     const parse = (lines: readonly string[]): Script => {
       const [script] = parseScripts(lines.join('\n'), 'a.jsonl', '2.6.20')
       if (script === undefined) throw new Error('no script')
@@ -234,8 +233,6 @@ describe('the reading of scripts', () => {
     const getpid = '{"t":0,"op":"getpid","a":[],"p":"T0"}'
     const hang = parse([getpid, '{"t":0,"op":"getpid","a":[],"x":"hang"}', getpid])
     expect(replay(hang, OPTIONS)).toMatchObject({ agree: 1, divergence: undefined, stop: 'hang' })
-    const socket = parse([getpid, '{"t":0,"op":"socket","a":["AF_UNIX","SOCK_STREAM","0"],"r":0}', getpid])
-    expect(replay(socket, OPTIONS)).toMatchObject({ agree: 1, divergence: undefined, stop: 'sockets' })
   })
 
   it('reads words as the recorder does', () => {

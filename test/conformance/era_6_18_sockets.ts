@@ -1,0 +1,119 @@
+/**
+ * What changed between 2.6.14 and 6.18 about sockets. See era.ts.
+ */
+
+import { AF_INET, AF_UNIX, SOCK_SEQPACKET, SOCK_STREAM, type Socket } from 'paleokernel/net'
+import { TcpSock } from '../../src/net/inet/tcp_sock.js'
+import { RCV_SHUTDOWN, SEND_SHUTDOWN, TCP_ESTABLISHED, TCP_LISTEN } from '../../src/net/sock.js'
+import { otherWords } from './bring.js'
+import type { EraDifference } from './era.js'
+import { always, goOn, isOrdering, vs618 } from './era_help.js'
+import { givesPort, pollDiffers, pollWithout, READS, SENDS, socketAt, withoutPorts } from './era_sockets.js'
+import { dataOf } from './values.js'
+
+const isStreamThatSendsNoMore = ({ sk }: Socket): boolean =>
+  sk?.family === AF_INET && sk.type === SOCK_STREAM && (sk.shutdown & SEND_SHUTDOWN) !== 0
+
+const isUnixListener = ({ sk }: Socket): boolean => sk?.family === AF_UNIX && sk.state === TCP_LISTEN
+
+export const ERA_6_18_SOCKETS: readonly EraDifference[] = [
+  vs618({
+    name: 'a send gives no port to a stream',
+    cite: 'inet_sendmsg, net/ipv4/af_inet.c: no_autobind of tcp_prot since 2.6.38; before, inet_autobind for every protocol',
+    looksAt: 'agreement',
+    covers: (m) => SENDS.has(m.line.op) && givesPort(m),
+    after: withoutPorts,
+  }),
+  vs618({
+    name: 'poll shows a stream that sends no more as writable',
+    cite: 'tcp_poll, net/ipv4/tcp.c: EPOLLOUT with SEND_SHUTDOWN since 2.6.37; before, never',
+    covers: (m) => pollDiffers(m, ['OUT'], isStreamThatSendsNoMore),
+    after: goOn,
+  }),
+  vs618({
+    name: 'poll shows no listener of AF_UNIX as writable',
+    cite: 'unix_writable, net/unix/af_unix.c: not in TCP_LISTEN since 4.6',
+    covers: (m) => {
+      if (m.line.blk !== 1) return pollDiffers(m, ['OUT'], isUnixListener)
+      const named = { ...m, line: { ...m.line, rev: m.ours.rev?.map(() => '') ?? [] }, keys: ['rev'] }
+      return pollDiffers(named, ['OUT'], isUnixListener)
+    },
+    after: (m) =>
+      m.line.blk === 1
+        ? otherWords(m.line, pollWithout(m, 'OUT', isUnixListener), m.line.a[1] ?? '0')
+        : 'go on',
+  }),
+  vs618({
+    name: 'nothing is received with a sequenced socket that is not connected',
+    cite: 'unix_seqpacket_recvmsg, net/unix/af_unix.c: ENOTCONN since 2.6.39; before, unix_dgram_recvmsg',
+    covers: (m) => {
+      if (!READS.has(m.line.op) || m.line.e !== 'ENOTCONN') return false
+      const sk = socketAt(m)?.sk
+      return sk?.family === AF_UNIX && sk.type === SOCK_SEQPACKET && sk.state !== TCP_ESTABLISHED
+    },
+    after: () => 'undo',
+  }),
+  vs618({
+    name: 'shutdown of AF_UNIX knows three directions',
+    cite: 'unix_shutdown, net/unix/af_unix.c: EINVAL for others since 3.9; before, the two bits of how + 1',
+    covers: (m) =>
+      m.line.op === 'shutdown' &&
+      m.line.e === 'EINVAL' &&
+      m.ours.r === 0 &&
+      socketAt(m)?.sk?.family === AF_UNIX,
+    after: () => 'undo',
+  }),
+  vs618({
+    name: 'bind to a path finds out late that the socket has a name',
+    cite: 'unix_bind, net/unix/af_unix.c: the node is made first since 3.19; before, u->addr comes first',
+    covers: (m) =>
+      m.line.op === 'bind' && isOrdering(m) && m.ours.e === 'EINVAL' && socketAt(m)?.sk?.family === AF_UNIX,
+    after: goOn,
+  }),
+  vs618({
+    name: 'a receive that may not wait sees the end of a sequenced socket',
+    cite: 'unix_dgram_recvmsg, net/unix/af_unix.c: 0 for RCV_SHUTDOWN also with MSG_DONTWAIT since 2.6.32; before, EAGAIN',
+    covers: (m) => {
+      const { sk = null } = socketAt(m) ?? {}
+      if (!READS.has(m.line.op) || m.line.r !== 0 || m.ours.e !== 'EAGAIN' || sk === null) return false
+      return sk.type === SOCK_SEQPACKET && (sk.shutdown & RCV_SHUTDOWN) !== 0
+    },
+    after: goOn,
+  }),
+  vs618({
+    name: 'a write of nothing to a socket is a send of nothing',
+    cite: 'sock_write_iter, net/socket.c: sock_sendmsg since 2.6.38; before, sock_aio_write returns 0 for 0 bytes',
+    looksAt: 'all',
+    covers: (m) =>
+      m.line.op === 'write' &&
+      m.ours.r === 0 &&
+      dataOf(m.line.a[1] ?? '').length === 0 &&
+      socketAt(m) !== undefined,
+    after:
+      ({ line }) =>
+      (world) =>
+        world.run({ ...line, op: 'send', a: [line.a[0] ?? '', '', '0'] }),
+  }),
+  vs618({
+    name: 'a listener of AF_UNIX that has been shut down refuses connections',
+    cite: 'unix_stream_connect, net/unix/af_unix.c: ECONNREFUSED for RCV_SHUTDOWN since 2.6.32; before, it takes them',
+    covers: (m) =>
+      m.line.op === 'connect' &&
+      m.line.e === 'ECONNREFUSED' &&
+      (m.ours.r === 0 || m.ours.blk === 1 || m.ours.e === 'EAGAIN') &&
+      socketAt(m)?.sk?.family === AF_UNIX,
+    after: () => 'undo',
+  }),
+  vs618({
+    name: 'a stream that sends no more before it connects to itself ends at once',
+    cite: 'tcp_rcv_state_process, net/ipv4/tcp_input.c: SEND_SHUTDOWN of TCP_SYN_RECV is made up for since 6.10; before, forgotten',
+    covers: (m) => {
+      const sk = socketAt(m)?.sk
+      if (!(sk instanceof TcpSock) || (sk.shutdown & SEND_SHUTDOWN) === 0 || sk.dport !== sk.num) return false
+      return m.line.op === 'connect'
+        ? m.line.e === 'ECONNABORTED' && m.ours.r === 0
+        : READS.has(m.line.op) && m.line.r === 0 && m.ours.e === 'EAGAIN'
+    },
+    after: always,
+  }),
+]
