@@ -39,6 +39,9 @@ export const PF_PACKET = 17
 /** Families are below this. Linux: NPROTO. */
 export const NPROTO = 32
 
+/** Swaps the bytes of 16 bits: i386 has the lower one first, the network the higher one. */
+export const htons = (value: number): number => ((value & 0xff) << 8) | ((value >>> 8) & 0xff)
+
 /** Bytes in order, both ways, on a connection. */
 export const SOCK_STREAM = 1
 /** Datagrams. */
@@ -197,6 +200,19 @@ export const IP_PMTUDISC_DO = 2
 /** Types of ICMP messages, a bit each, that a raw socket does not want; level SOL_RAW. */
 export const ICMP_FILTER = 1
 
+/** A socket wants something from a device: a struct packet_mreq, or { ifindex, type, address }. */
+export const PACKET_ADD_MEMBERSHIP = 1
+/** It does not want it any more. */
+export const PACKET_DROP_MEMBERSHIP = 2
+/** Frames and drops since it was last asked; read only. Linux: struct tpacket_stats. */
+export const PACKET_STATISTICS = 6
+/** Membership: a group's frames. */
+export const PACKET_MR_MULTICAST = 0
+/** Membership: all frames. */
+export const PACKET_MR_PROMISC = 1
+/** Membership: the frames of all groups. */
+export const PACKET_MR_ALLMULTI = 2
+
 /** 0 or 1: small segments do not wait. */
 export const TCP_NODELAY = 1
 /** Bytes of a segment at most. */
@@ -316,8 +332,8 @@ export interface SockAddrPkt {
   readonly family: number
   /** The device's name. */
   readonly device: string
-  /** ETH_P_*, in host order. */
-  readonly protocol: number
+  /** ETH_P_*, in host order. Without it the address is a plain struct sockaddr, as bind(2) wants it. */
+  readonly protocol?: number
 }
 
 /** An address of AF_NETLINK. Linux: struct sockaddr_nl. */

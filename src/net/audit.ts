@@ -6,6 +6,7 @@
 import type { Audit, Books } from '../kernel/books.js'
 import { Tally } from '../kernel/books.js'
 import { checkTcp } from './inet/tcp_audit.js'
+import { checkPackets } from './packet/sock.js'
 import { checkCaptures } from './pcap.js'
 import type { SkbQueue } from './skbuff.js'
 import { type Sock, Socket } from './sock.js'
@@ -99,6 +100,7 @@ export const netAudit: Audit = Object.freeze({
 
   holds(books) {
     const net = netOf(books)
+    for (const { socket } of net.packets) if (socket !== null) books.queues.add(socket.wait)
     for (const { socket } of net.netlink.sockets) if (socket !== null) books.queues.add(socket.wait)
     for (const { socket } of net.inet.tcp.socks) if (socket !== null) books.queues.add(socket.wait)
     for (const socks of net.inet.udp.byPort.values())
@@ -124,5 +126,6 @@ export const netAudit: Audit = Object.freeze({
     checkNetlink(books, net)
     checkRaw(books, net)
     checkCaptures(books)
+    checkPackets(books, net, checkQueue)
   },
 } satisfies Audit)

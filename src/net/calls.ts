@@ -80,8 +80,8 @@ const OLD_TYPES: ReadonlySet<number> = new Set([
 ])
 
 /** Packets from 2.0's time on: such a socket of AF_INET is one of AF_PACKET. */
-const compatSocket = (family: number, type: number): number =>
-  family === AF_INET && type === SOCK_PACKET ? AF_PACKET : family
+const compatSocket = (family: number, type: number, release: string): number =>
+  family === AF_INET && type === SOCK_PACKET && release !== '2.0.35' ? AF_PACKET : family
 
 /**
  * Is there such a family, and can there be such a type? 2.0 and 2.2 say EINVAL to both; 2.6 EAFNOSUPPORT to the
@@ -92,7 +92,7 @@ function sockCreate(current: Task, family: number, type: number, protocol: numbe
   const isModern = isAtLeast(current.k.facts.release, '2.6.14')
   if (family < 0 || family >= NPROTO) return isModern ? EAFNOSUPPORT : EINVAL
   if (isModern && (type < 0 || type >= SOCK_MAX)) return EINVAL
-  const pf = compatSocket(family, type)
+  const pf = compatSocket(family, type, current.k.facts.release)
   const known = net.registry.families.get(pf)
   if (!isModern && known === undefined) return EINVAL
   if (!isModern && (!OLD_TYPES.has(type) || protocol < 0)) return EINVAL

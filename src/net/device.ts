@@ -4,7 +4,7 @@
  * What a device does with a packet is its table, a frozen constant; what it is made of is data.
  */
 
-import { ARPHRD_LOOPBACK, IFF_LOOPBACK } from '../abi/if.js'
+import { ARPHRD_LOOPBACK, IFF_ALLMULTI, IFF_LOOPBACK, IFF_PROMISC } from '../abi/if.js'
 import { isAtLeast } from '../abi/profile.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import type { SkBuff } from './skbuff.js'
@@ -65,6 +65,12 @@ export class NetDevice {
   type: number
   /** IFF_*. */
   flags: number
+  /** IFF_PROMISC and IFF_ALLMULTI as programs have set them; sockets may want them too. Linux: gflags. */
+  gflags = 0
+  /** How many want all frames. */
+  promiscuity = 0
+  /** How many want the frames of all groups. */
+  allmulti = 0
   /** The most bytes of a packet, without the link header. */
   mtu: number
   /** Bytes of the link header. */
@@ -118,6 +124,18 @@ export function addDevice(net: NetState, name: string, type: number, ops: Device
   const dev = new NetDevice(name, devices.nextIndex++, type, ops)
   devices.list.push(dev)
   return dev
+}
+
+/** One more or one less wants all frames. Linux: dev_set_promiscuity. */
+export function devSetPromiscuity(dev: NetDevice, by: 1 | -1): void {
+  dev.promiscuity += by
+  dev.flags = dev.promiscuity > 0 ? dev.flags | IFF_PROMISC : dev.flags & ~IFF_PROMISC
+}
+
+/** One more or one less wants the frames of all groups. Linux: dev_set_allmulti. */
+export function devSetAllmulti(dev: NetDevice, by: 1 | -1): void {
+  dev.allmulti += by
+  dev.flags = dev.allmulti > 0 ? dev.flags | IFF_ALLMULTI : dev.flags & ~IFF_ALLMULTI
 }
 
 /** Bytes of a packet through the loopback device. Linux: LOOPBACK_MTU (2.0, 2.2), loopback_dev (2.6). */

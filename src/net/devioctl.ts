@@ -34,6 +34,7 @@ import {
   IFF_UP,
   IFNAMSIZ,
 } from '../abi/if.js'
+import { isAtLeast } from '../abi/profile.js'
 import { AF_INET } from '../abi/socket.js'
 import {
   IFREQ,
@@ -69,7 +70,14 @@ import { fromInet32, inet32, int32, le16, le32, nulText, textOf } from '../lib/n
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
 import type { IoctlArg } from '../vfs/ops.js'
-import { deviceByIndex, deviceByName, type InIfaddr, type NetDevice } from './device.js'
+import {
+  deviceByIndex,
+  deviceByName,
+  devSetAllmulti,
+  devSetPromiscuity,
+  type InIfaddr,
+  type NetDevice,
+} from './device.js'
 import { devClose, devOpen, inetDelIfa, inetInsertIfa, inetMaskLen } from './inet/devinet.js'
 import { inetAddrType } from './inet/fib.js'
 import { delRoute, newRoute, type RouteRequest } from './inet/fib_semantics.js'
@@ -103,11 +111,17 @@ const deviceNameOf = (name: string): string => name.split(':')[0] ?? ''
 
 // ---- devices ---------------------------------------------------------------------------------------------------
 
+/** 2.6 shows of IFF_PROMISC and IFF_ALLMULTI what programs have set, not what sockets want. Linux: dev_get_flags. */
+function shownFlags({ k }: NetState, { flags, gflags }: NetDevice): number {
+  const mask = IFF_PROMISC | IFF_ALLMULTI
+  return (isAtLeast(k.facts.release, '2.6.14') ? (flags & ~mask) | gflags : flags) & 0xffff
+}
+
 /** What may be asked of a device: bytes for the union, null for what is no such question. Linux: dev_ifsioc. */
-function ask(dev: NetDevice, cmd: number): Uint8Array | null {
+function ask(net: NetState, dev: NetDevice, cmd: number): Uint8Array | null {
   switch (cmd) {
     case SIOCGIFFLAGS:
-      return int32(dev.flags & 0xffff).slice(0, 2)
+      return int32(shownFlags(net, dev)).slice(0, 2)
     case SIOCGIFMETRIC:
       return int32(0)
     case SIOCGIFMTU:
@@ -149,11 +163,15 @@ function change(net: NetState, dev: NetDevice, cmd: number, ifr: Uint8Array): nu
   }
 }
 
-const SETTABLE = IFF_DEBUG | IFF_NOTRAILERS | IFF_NOARP | IFF_MULTICAST | IFF_PROMISC | IFF_ALLMULTI
+const SETTABLE = IFF_DEBUG | IFF_NOTRAILERS | IFF_NOARP | IFF_MULTICAST
 
 /** Linux: dev_change_flags. */
 function changeFlags(net: NetState, dev: NetDevice, flags: number): void {
   dev.flags = (dev.flags & ~SETTABLE) | (flags & SETTABLE)
+  const changed = flags ^ dev.gflags
+  if ((changed & IFF_PROMISC) !== 0) devSetPromiscuity(dev, (flags & IFF_PROMISC) !== 0 ? 1 : -1)
+  if ((changed & IFF_ALLMULTI) !== 0) devSetAllmulti(dev, (flags & IFF_ALLMULTI) !== 0 ? 1 : -1)
+  dev.gflags = flags & (IFF_PROMISC | IFF_ALLMULTI)
   if (((flags ^ dev.flags) & IFF_UP) === 0) return
   if ((flags & IFF_UP) !== 0) devOpen(net, dev)
   else devClose(net, dev)
@@ -370,7 +388,7 @@ export function devIoctl(current: Task, net: NetState, cmd: number, arg: IoctlAr
   const dev = deviceByName(net, deviceNameOf(textOf(arg.slice(0, IFNAMSIZ))))
   if (dev === null) return ENODEV
   if (isChange) return change(net, dev, cmd, arg)
-  const answer = ask(dev, cmd)
+  const answer = ask(net, dev, cmd)
   if (answer === null) return EINVAL
   arg.fill(0, DATA, IFREQ)
   arg.set(answer, DATA)

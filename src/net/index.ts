@@ -18,6 +18,7 @@ import { devOpen } from './inet/devinet.js'
 import { FibState } from './inet/fib_types.js'
 import { TCP_TIMERS } from './inet/tcp_timer.js'
 import { loopbackOps } from './loopback.js'
+import { packetProc } from './packet/proc.js'
 import { routingProc } from './proc/routing.js'
 import { sockfsType } from './sockfs.js'
 import { NetState } from './state.js'
@@ -57,7 +58,7 @@ export const net = (options: NetOptions = {}): NetModule =>
         callShapes: socketCallShapes,
         filesystems: k.facts.hasBindMounts ? [sockfsType] : [],
         timers: { [ARP_TIMER]: onArpTimer, [FRAG_TIMER]: onFragTimer, ...TCP_TIMERS },
-        proc: [unixProc, ...routingProc],
+        proc: [unixProc, ...(k.facts.release === '2.0.35' ? [] : [packetProc]), ...routingProc],
         audit: netAudit,
       }
     },
@@ -98,6 +99,7 @@ export {
   AF_UNIX,
   AF_UNSPEC,
   type ControlMessage,
+  htons,
   ICMP_FILTER,
   INADDR_ANY,
   INADDR_BROADCAST,
@@ -152,6 +154,12 @@ export {
   MSG_WAITALL,
   type MsgHdr,
   NPROTO,
+  PACKET_ADD_MEMBERSHIP,
+  PACKET_DROP_MEMBERSHIP,
+  PACKET_MR_ALLMULTI,
+  PACKET_MR_MULTICAST,
+  PACKET_MR_PROMISC,
+  PACKET_STATISTICS,
   PF_INET,
   PF_INET6,
   PF_LOCAL,
@@ -268,7 +276,15 @@ export {
   type PcapOptions,
   type PcapPacket,
 } from './pcap.js'
-export type { SkBuff, SkbQueue } from './skbuff.js'
+export {
+  PACKET_BROADCAST,
+  PACKET_HOST,
+  PACKET_MULTICAST,
+  PACKET_OTHERHOST,
+  PACKET_OUTGOING,
+  type SkBuff,
+  type SkbQueue,
+} from './skbuff.js'
 export type { Sock, Socket, SockOps } from './sock.js'
 export type { Sockaddr } from './sockaddr.js'
 export type { NetState } from './state.js'

@@ -12,6 +12,11 @@ export const loopbackOps: DeviceOps = Object.freeze({
   hardStartXmit(net, dev, skb) {
     const { stats } = dev
     skbOrphan(skb)
+    if (skb.len < dev.hardHeaderLen) {
+      stats.rxErrors++
+      stats.rxLengthErrors++
+      return 0
+    }
     stats.txPackets++
     stats.txBytes += skb.len
     stats.rxPackets++

@@ -5,7 +5,16 @@
 
 import { ARPHRD_ETHER, ETH_P_ARP, ETH_P_IP } from '../abi/if.js'
 import { isAtLeast } from '../abi/profile.js'
-import { AF_INET, AF_NETLINK, AF_UNIX, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from '../abi/socket.js'
+import {
+  AF_INET,
+  AF_NETLINK,
+  AF_PACKET,
+  AF_UNIX,
+  IPPROTO_ICMP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  SOCK_PACKET,
+} from '../abi/socket.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import type { PacketType } from './dev_input.js'
 import type { NetDevice } from './device.js'
@@ -21,6 +30,7 @@ import { type NetfilterHook, type NetfilterTable, netfilterTable } from './netfi
 import { netlinkFamily } from './netlink/family.js'
 import { rtnetlinkProtocol, rtnetlinkProtocol26 } from './netlink/rtnetlink.js'
 import type { NetlinkProtocol } from './netlink/sock.js'
+import { packetCreate, packetFamily } from './packet/family.js'
 import type { SkBuff } from './skbuff.js'
 import type { NetFamily } from './sock.js'
 import type { NetState } from './state.js'
@@ -52,8 +62,21 @@ const FAMILIES: ReadonlyMap<number, NetFamily> = new Map([
   [AF_INET, inetFamily],
 ])
 
+/** What 2.0 has in place of AF_PACKET is a type of socket of AF_INET. */
+const inetFamily20: NetFamily = Object.freeze({
+  family: AF_INET,
+  create: (current, net, sock, protocol) =>
+    (sock.type === SOCK_PACKET ? packetCreate : inetFamily.create)(current, net, sock, protocol),
+} satisfies NetFamily)
+
+const FAMILIES_20: ReadonlyMap<number, NetFamily> = new Map([...FAMILIES, [AF_INET, inetFamily20]])
+
 /** Since 2.2 programs talk to the kernel through sockets; 2.0 has devices for that. */
-const FAMILIES_22: ReadonlyMap<number, NetFamily> = new Map([...FAMILIES, [AF_NETLINK, netlinkFamily]])
+const FAMILIES_22: ReadonlyMap<number, NetFamily> = new Map([
+  ...FAMILIES,
+  [AF_NETLINK, netlinkFamily],
+  [AF_PACKET, packetFamily],
+])
 
 const PACKET_TYPES: ReadonlyMap<number, PacketType> = new Map([
   [ETH_P_IP, ipPacketType],
@@ -81,7 +104,7 @@ export function buildRegistry(k: KernelCore): NetRegistry {
     for (const selector of net.ruleSelectors ?? []) ruleSelectors.set(selector.attribute, selector)
   }
   return {
-    families: k.facts.release === '2.0.35' ? FAMILIES : FAMILIES_22,
+    families: k.facts.release === '2.0.35' ? FAMILIES_20 : FAMILIES_22,
     packetTypes: PACKET_TYPES,
     inetProtocols: INET_PROTOCOLS,
     linkOutputs: LINK_OUTPUTS,

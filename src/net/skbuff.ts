@@ -16,12 +16,17 @@ import type { Sock } from './sock.js'
 /** What a buffer costs beside its bytes: with 2.2's and 2.6's struct sk_buff about this. */
 export const SKB_OVERHEAD = 160
 
-/** To us; to all; to a group; to somebody else; from here, as captures see it; looped back. Linux: PACKET_*. */
+/** A frame to this host. Linux: PACKET_*, include/linux/if_packet.h. */
 export const PACKET_HOST = 0
+/** To all. */
 export const PACKET_BROADCAST = 1
+/** To a group. */
 export const PACKET_MULTICAST = 2
+/** To somebody else. */
 export const PACKET_OTHERHOST = 3
+/** From this host, as captures see it. */
 export const PACKET_OUTGOING = 4
+/** To all or to a group, looped back. */
 export const PACKET_LOOPBACK = 5
 
 /** One packet or message. Linux: struct sk_buff. */

@@ -24,6 +24,8 @@ export class Sockaddr {
   port = 0
   /** AF_UNIX: the bytes of sun_path as Latin-1, without a path's NUL at the end. AF_PACKET of old: the device. */
   path = ''
+  /** SOCK_PACKET: `path` is a device's name, whatever the family. */
+  isDevice = false
   /** AF_PACKET: the device's number. */
   ifindex = 0
   /** AF_PACKET: ETH_P_*, host order. AF_NETLINK: the mask of groups. */
@@ -142,7 +144,8 @@ function packetFrom(value: object): Sockaddr | Errno {
   const family = 'family' in value ? number(value.family) : AF_PACKET
   if ('device' in value) {
     if (typeof value.device !== 'string') return EFAULT
-    const made = new Sockaddr(family, SOCKADDR_PKT)
+    const made = new Sockaddr(family, 'protocol' in value ? SOCKADDR_PKT : SOCKADDR_IN)
+    made.isDevice = true
     made.path = value.device.slice(0, 14)
     made.protocol = 'protocol' in value ? number(value.protocol) & 0xffff : 0
     return made
@@ -166,6 +169,12 @@ function fromBytes(bytes: Uint8Array): Sockaddr | Errno {
   const at = (i: number): number => bytes[i] ?? 0
   const be16 = (i: number): number => (at(i) << 8) | at(i + 1)
   const le32 = (i: number): number => (at(i) | (at(i + 1) << 8) | (at(i + 2) << 16) | (at(i + 3) << 24)) >>> 0
+  if (made.family !== AF_UNIX && (bytes.length === SOCKADDR_IN || bytes.length === SOCKADDR_PKT)) {
+    // Perhaps the name of a device.
+    const nul = bytes.subarray(2, 16).indexOf(0)
+    made.path = latin1Decode(bytes, 2, nul < 0 ? 16 : 2 + nul)
+    if (bytes.length === SOCKADDR_PKT) made.protocol = be16(16)
+  }
   switch (made.family) {
     case AF_UNIX: {
       const nul = at(2) === 0 ? -1 : bytes.indexOf(0, 2)
@@ -194,14 +203,13 @@ function fromBytes(bytes: Uint8Array): Sockaddr | Errno {
 
 /** The address as a program sees it. */
 export function showSockaddr(address: Sockaddr): SockName {
+  if (address.isDevice) return { family: address.family, device: address.path, protocol: address.protocol }
   switch (address.family) {
     case AF_UNIX:
       return { family: AF_UNIX, path: utf8Decode(latin1Encode(address.path)) }
     case AF_INET:
-      if (address.length === SOCKADDR_PKT) break
       return { family: AF_INET, addr: formatIp(address.addr), port: address.port }
     case AF_PACKET: {
-      if (address.length === SOCKADDR_PKT) break
       const { protocol, ifindex, hatype, pkttype, hwaddr } = address
       return { family: AF_PACKET, protocol, ifindex, hatype, pkttype, addr: hwaddr ?? new Uint8Array(0) }
     }
@@ -210,8 +218,6 @@ export function showSockaddr(address: Sockaddr): SockName {
     default:
       break
   }
-  if (address.length === SOCKADDR_PKT)
-    return { family: address.family, device: address.path, protocol: address.protocol }
   return { family: AF_UNSPEC }
 }
 

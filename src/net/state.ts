@@ -8,6 +8,7 @@ import type { Mount } from '../vfs/mount.js'
 import { DeviceTable } from './device.js'
 import { InetState } from './inet/state.js'
 import { NetlinkState } from './netlink/sock.js'
+import type { PacketSock } from './packet/sock.js'
 import type { CaptureState } from './pcap.js'
 import { buildRegistry, type NetRegistry } from './registry.js'
 import { SkbQueue } from './skbuff.js'
@@ -48,6 +49,8 @@ export class NetState {
   taps: Tap[] = []
   /** What the host has had captured. */
   captures: CaptureState[] = []
+  /** AF_PACKET, in the order in which they were made. */
+  packets = new Set<PacketSock>()
   /** AF_UNIX. */
   unix: UnixState
   /** AF_NETLINK. */

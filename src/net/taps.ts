@@ -33,6 +33,8 @@ export function tapPacket(net: NetState, skb: SkBuff, isOutgoing: boolean): void
   for (const tap of net.taps) {
     if (tap.ifindex !== 0 && tap.ifindex !== skb.dev?.ifindex) continue
     if (tap.protocol !== ETH_P_ALL && (isOutgoing || tap.protocol !== skb.protocol)) continue
+    // Nobody hears what it has sent itself.
+    if (isOutgoing && skb.sk !== null && tap.data === skb.sk) continue
     const copy = skbClone(skb)
     copy.stamp = net.k.state.now
     if (isOutgoing) {

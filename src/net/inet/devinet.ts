@@ -6,6 +6,7 @@
 import { EEXIST, EINVAL } from '../../abi/errno.js'
 import { IFF_LOOPBACK, IFF_RUNNING, IFF_UP } from '../../abi/if.js'
 import type { InIfaddr, NetDevice } from '../device.js'
+import { packetNotify } from '../packet/sock.js'
 import type { NetState } from '../state.js'
 import { fibAddIfaddr, fibDelIfaddr, fibDisable, fibEnable } from './fib_semantics.js'
 import { inetMakeMask, RT_SCOPE_HOST, RT_SCOPE_UNIVERSE } from './fib_types.js'
@@ -67,10 +68,12 @@ export function devOpen(net: NetState, dev: NetDevice): void {
   if ((dev.flags & IFF_LOOPBACK) !== 0 && dev.addresses.length === 0)
     inetInsertIfa(net, dev, makeIfaddr(dev, INADDR_LOOPBACK_N, 8))
   else fibEnable(net, dev)
+  packetNotify(net, dev)
 }
 
 /** Takes a device down. Linux: dev_close. */
 export function devClose(net: NetState, dev: NetDevice): void {
   dev.flags &= ~(IFF_UP | IFF_RUNNING)
   fibDisable(net, dev)
+  packetNotify(net, dev)
 }

@@ -53,6 +53,7 @@ import {
   type Msg,
   SEND_SHUTDOWN,
   SOCK_NOSPACE,
+  type Sock,
   sockDataReady,
   sockDefWriteSpace,
   sockError,
@@ -129,7 +130,7 @@ function destinationOf(sk: InetSock, name: Sockaddr | null): Sockaddr | Errno {
 }
 
 /** Has the sock room for another packet? Sleeps for it. 0, BLOCKED or an Errno. Linux: sock_alloc_send_skb. */
-export function waitForRoom(current: Task, sk: InetSock, flags: number): number {
+export function waitForRoom(current: Task, sk: Sock, flags: number): number {
   const error = sockError(sk)
   if (error !== 0) return error
   if ((sk.shutdown & SEND_SHUTDOWN) !== 0) return EPIPE
@@ -243,7 +244,7 @@ function scoreOf(sk: InetSock, saddr: number, sport: number, daddr: number, ifin
 }
 
 /** Whether modules let a sock see a packet; null where none has a say. */
-export const mayDeliver = (net: NetState, sk: InetSock, skb: SkBuff | null): boolean =>
+export const mayDeliver = (net: NetState, sk: Sock, skb: SkBuff | null): boolean =>
   skb === null || !net.k.hooked.has('sockDeliver') || net.k.security.sockDeliver(sk, skb) === 0
 
 /** The sock that a packet is for, the youngest among equals; null where there is none. Linux: udp_v4_lookup. */
@@ -409,7 +410,7 @@ function udpDisconnect(sk: InetSock): number {
 }
 
 /** What nobody will read any more. Linux: the part of destroy_sock, inet_sock_destruct. */
-export function purgeQueue(sk: InetSock): void {
+export function purgeQueue(sk: Sock): void {
   for (let skb = skbDequeue(sk.receiveQueue); skb !== null; skb = skbDequeue(sk.receiveQueue)) kfreeSkb(skb)
 }
 
