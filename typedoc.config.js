@@ -30,6 +30,7 @@ export default {
     'NetRegistry',
     'NetlinkState',
     'ReqlogState',
+    'SockfsState',
     'SocketOps',
     'Tap',
     'UnixState',

@@ -10,6 +10,7 @@
  */
 
 import { EBUSY, EEXIST, EINVAL, ENOENT } from '../abi/errno.js'
+import { MS_NOUSER } from '../abi/mount.js'
 import { isAtLeast } from '../abi/profile.js'
 import type { FileSystemType } from '../vfs/superblock.js'
 import type { KernelCore } from './kernel.js'
@@ -37,7 +38,10 @@ export interface LoadableModule {
 /** How often a loaded part is used: it cannot be removed while it is. Linux: MOD_IN_USE, module_refcount. */
 export function useCount(k: KernelCore, module: LoadableModule): number {
   const types = module.filesystems ?? []
-  const mounted = k.state.superBlocks.filter((sb) => types.some(({ name }) => name === sb.type))
+  // Those that only the kernel mounts are registered by nobody in 2.0 and 2.2, and may have the same name.
+  const mounted = k.state.superBlocks.filter(
+    (sb) => (sb.flags & MS_NOUSER) === 0 && types.some(({ name }) => name === sb.type),
+  )
   return mounted.length + (module.uses?.(k) ?? 0)
 }
 
