@@ -30,6 +30,7 @@ export default {
     'NetRegistry',
     'NetlinkState',
     'ReqlogState',
+    'PacketSock',
     'SockfsState',
     'SocketOps',
     'Tap',
