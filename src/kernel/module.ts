@@ -80,6 +80,8 @@ export interface ExtraNode {
 export interface ProcSubject {
   /** The task, or null. */
   readonly task: Task | null
+  /** In a read: is the file open for writing too? Linux: the last argument of get_info. */
+  readonly isForWriting: boolean
 }
 
 /** A file in /proc. `path` is relative to it: 'net/wireless', '<pid>/attr/current', 'sys/kernel/foo'. */

@@ -8,6 +8,7 @@
  */
 
 import { EACCES, EFAULT, EINVAL, EIO, ENOMEM } from '../../abi/errno.js'
+import { O_ACCMODE, O_RDWR } from '../../abi/fcntl.js'
 import { inEffectiveGroup } from '../../kernel/cred.js'
 import type { Task } from '../../kernel/task.js'
 import { utf8Decode, utf8Encode } from '../../lib/bytes.js'
@@ -33,7 +34,7 @@ function generate(current: Task, file: File<Content>, node: ProcNode): number {
   if (node.pid !== 0 && task === null) return readAfterDeath(k.facts.release)
   const entry = entryOf(k, node)
   if (entry?.read === undefined) return EINVAL
-  const text = entry.read(current, { task })
+  const text = entry.read(current, { task, isForWriting: (file.flags & O_ACCMODE) === O_RDWR })
   if (typeof text === 'number') return text
   file.data = utf8Encode(text)
   return 0
@@ -60,7 +61,7 @@ function write(current: Task, file: File<Content>, data: Uint8Array): number {
   const task = node.pid === 0 ? null : taskOf(k, node)
   if (node.pid !== 0 && task === null) return readAfterDeath(k.facts.release) || EINVAL
   const entry = entryOf(k, node)
-  if (entry?.write !== undefined) return entry.write(current, { task }, utf8Decode(data))
+  if (entry?.write !== undefined) return entry.write(current, { task, isForWriting: true }, utf8Decode(data))
   return node.pid === 0 && isModern(k) ? EIO : EINVAL
 }
 
