@@ -25,6 +25,7 @@ export default {
     'CaptureState',
     'DeviceTable',
     'FasyncEntry',
+    'FirewallState',
     'InIfaddr',
     'InetState',
     'NetRegistry',

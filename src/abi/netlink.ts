@@ -5,6 +5,7 @@
 
 /** Linux: NETLINK_*. */
 export const NETLINK_ROUTE = 0
+export const NETLINK_FIREWALL = 3
 export const MAX_LINKS = 32
 
 /** Bytes of struct nlmsghdr. */

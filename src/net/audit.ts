@@ -5,6 +5,7 @@
 
 import type { Audit, Books } from '../kernel/books.js'
 import { Tally } from '../kernel/books.js'
+import { checkFirewall } from './firewall/audit.js'
 import { checkTcp } from './inet/tcp_audit.js'
 import { checkPackets } from './packet/sock.js'
 import { checkCaptures } from './pcap.js'
@@ -127,5 +128,6 @@ export const netAudit: Audit = Object.freeze({
     checkRaw(books, net)
     checkCaptures(books)
     checkPackets(books, net, checkQueue)
+    checkFirewall(books, net)
   },
 } satisfies Audit)

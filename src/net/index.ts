@@ -12,6 +12,8 @@ import { makeApi, type NetApi } from './api.js'
 import { netAudit } from './audit.js'
 import { socketCallShapes, socketCalls } from './calls.js'
 import { addLoopback } from './device.js'
+import { MASQ_TIMER, onMasqTimer } from './firewall/masq_table.js'
+import { firewallProc } from './firewall/proc.js'
 import { ARP_TIMER, onArpTimer } from './inet/arp.js'
 import { FRAG_TIMER, onFragTimer } from './inet/defrag.js'
 import { devOpen } from './inet/devinet.js'
@@ -32,6 +34,11 @@ export interface NetOptions {
   readonly policyRules?: boolean
   /** Has AF_UNIX sockets of SOCK_SEQPACKET? Default as in the profile's kernel: since 2.6.4. `true` gives them to an earlier one. */
   readonly seqpacket?: boolean
+  /**
+   * Has the kernel the firewall of ipchains, with masquerading and redirection? Default: 2.2 has, as its distributions
+   * did; 2.0 and 2.6 have not, as theirs was ipfwadm and iptables, of which there is neither here. True gives it to any.
+   */
+  readonly ipchains?: boolean
 }
 
 /** The module's type: `kernel.net` is a NetApi, and processes have the socket calls. */
@@ -43,7 +50,7 @@ export const net = (options: NetOptions = {}): NetModule =>
     name: 'net',
 
     init(k) {
-      const state = new NetState(k)
+      const state = new NetState(k, options.ipchains ?? k.facts.release === '2.2.12')
       if (options.policyRules === false) state.inet.fib = new FibState(false)
       if (options.seqpacket !== undefined) state.unix.hasSeqpacket = options.seqpacket
       const lo = addLoopback(state, loopbackOps)
@@ -57,8 +64,18 @@ export const net = (options: NetOptions = {}): NetModule =>
         syscalls: socketCalls,
         callShapes: socketCallShapes,
         filesystems: k.facts.hasBindMounts ? [sockfsType] : [],
-        timers: { [ARP_TIMER]: onArpTimer, [FRAG_TIMER]: onFragTimer, ...TCP_TIMERS },
-        proc: [unixProc, ...(k.facts.release === '2.0.35' ? [] : [packetProc]), ...routingProc],
+        timers: {
+          [ARP_TIMER]: onArpTimer,
+          [FRAG_TIMER]: onFragTimer,
+          [MASQ_TIMER]: onMasqTimer,
+          ...TCP_TIMERS,
+        },
+        proc: [
+          unixProc,
+          ...(k.facts.release === '2.0.35' ? [] : [packetProc]),
+          ...routingProc,
+          ...(state.firewall === null ? [] : firewallProc),
+        ],
         audit: netAudit,
       }
     },
@@ -244,6 +261,7 @@ export type { DeviceSetup, NetApi, Plug, SentFrame } from './api.js'
 export type { NetContributions } from './contributions.js'
 export type { NetDevice } from './device.js'
 export type { Wire } from './ethernet.js'
+export type { IpfwExtension } from './firewall/extension.js'
 export type { RuleSelector } from './inet/fib_rules.js'
 export type { Flow } from './inet/route_types.js'
 export {

@@ -18,6 +18,8 @@ import {
 import type { KernelCore } from '../kernel/kernel.js'
 import type { PacketType } from './dev_input.js'
 import type { NetDevice } from './device.js'
+import { extensionBytes, type IpfwExtension } from './firewall/extension.js'
+import { firewallHooks } from './firewall/hooks.js'
 import { arpPacketType, arpResolveOutput } from './inet/arp.js'
 import { inetFamily } from './inet/family.js'
 import type { RuleSelector } from './inet/fib_rules.js'
@@ -51,6 +53,10 @@ export interface NetRegistry {
   readonly linkOutputs: ReadonlyMap<number, LinkOutput>
   /** Netfilter hooks by point. */
   readonly netfilter: NetfilterTable
+  /** What modules add to rules of the firewall, in the order of modules. */
+  readonly firewall: readonly IpfwExtension[]
+  /** Bytes that they add. */
+  readonly firewallBytes: number
   /** Modules' selectors of policy rules, by attribute. */
   readonly ruleSelectors: ReadonlyMap<number, RuleSelector>
   /** Protocols of AF_NETLINK, by NETLINK_*. */
@@ -92,14 +98,16 @@ const INET_PROTOCOLS: ReadonlyMap<number, InetProtocol> = new Map<number, InetPr
 const LINK_OUTPUTS: ReadonlyMap<number, LinkOutput> = new Map([[ARPHRD_ETHER, arpResolveOutput]])
 
 /** Collects what the modules of `k` contribute. */
-export function buildRegistry(k: KernelCore): NetRegistry {
-  const hooks: NetfilterHook[] = []
+export function buildRegistry(k: KernelCore, hasFirewall: boolean): NetRegistry {
+  const hooks: NetfilterHook[] = hasFirewall ? [...firewallHooks] : []
+  const firewall: IpfwExtension[] = []
   const route = isAtLeast(k.facts.release, '2.6.14') ? rtnetlinkProtocol26 : rtnetlinkProtocol
   const netlink = new Map([[route.protocol, route]])
   const ruleSelectors = new Map<number, RuleSelector>()
   for (const { net } of k.contributions.values()) {
     if (net === undefined) continue
     hooks.push(...(net.netfilter ?? []))
+    firewall.push(...(net.firewall ?? []))
     for (const protocol of net.netlink ?? []) netlink.set(protocol.protocol, protocol)
     for (const selector of net.ruleSelectors ?? []) ruleSelectors.set(selector.attribute, selector)
   }
@@ -109,6 +117,8 @@ export function buildRegistry(k: KernelCore): NetRegistry {
     inetProtocols: INET_PROTOCOLS,
     linkOutputs: LINK_OUTPUTS,
     netfilter: netfilterTable(hooks),
+    firewall,
+    firewallBytes: extensionBytes(firewall),
     ruleSelectors,
     netlink,
   }

@@ -29,6 +29,10 @@ export const PACKET_OUTGOING = 4
 /** To all or to a group, looped back. */
 export const PACKET_LOOPBACK = 5
 
+/** Bits of `ipFlags`: an answer to a masqueraded packet; not made here. Linux: struct inet_skb_parm. */
+export const IPSKB_MASQUERADED = 1
+export const IPSKB_FORWARDED = 4
+
 /** One packet or message. Linux: struct sk_buff. */
 export class SkBuff {
   /** The bytes; never a view of another array. */
@@ -65,6 +69,10 @@ export class SkBuff {
   mark = 0
   /** What a module adds to the key of route lookups: see Flow. */
   routeKey = 0
+  /** IPSKB_*. */
+  ipFlags = 0
+  /** The local port that the firewall sends it to, whoever it is for; 0 for none. */
+  redirport = 0
   /** The route. Linux: dst. */
   dst: object | null = null
   /** The layer's own notes: plain data. Linux: cb. */
@@ -169,6 +177,8 @@ export function skbClone(skb: SkBuff): SkBuff {
   clone.priority = skb.priority
   clone.mark = skb.mark
   clone.routeKey = skb.routeKey
+  clone.ipFlags = skb.ipFlags
+  clone.redirport = skb.redirport
   clone.dst = skb.dst
   clone.cb = skb.cb
   clone.security = skb.security === null ? null : skb.security.slice()

@@ -6,6 +6,7 @@ import { isAtLeast } from '../abi/profile.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import type { Mount } from '../vfs/mount.js'
 import { DeviceTable } from './device.js'
+import { FirewallState } from './firewall/state.js'
 import { InetState } from './inet/state.js'
 import { NetlinkState } from './netlink/sock.js'
 import type { PacketSock } from './packet/sock.js'
@@ -57,8 +58,10 @@ export class NetState {
   netlink = new NetlinkState()
   /** IPv4. */
   inet: InetState
+  /** The firewall's chains; null in a kernel without. */
+  firewall: FirewallState | null
 
-  constructor(k: KernelCore) {
+  constructor(k: KernelCore, hasFirewall = false) {
     this.k = k
     const isModern = isAtLeast(k.facts.release, '2.6.14')
     this.wmemDefault = isModern ? 106496 : 65535
@@ -69,11 +72,12 @@ export class NetState {
     this.devices = new DeviceTable()
     this.unix = new UnixState(isModern)
     this.inet = new InetState(k)
+    this.firewall = hasFirewall ? new FirewallState() : null
   }
 
   /** What is known by number. */
   get registry(): NetRegistry {
-    this.known ??= buildRegistry(this.k)
+    this.known ??= buildRegistry(this.k, this.firewall !== null)
     return this.known
   }
 }

@@ -8,6 +8,7 @@
 
 import { CAP_NET_BIND_SERVICE } from '../../abi/capability.js'
 import { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EINVAL } from '../../abi/errno.js'
+import { PORT_MASQ_BEGIN, PORT_MASQ_END } from '../../abi/ip_fw.js'
 import type { Task } from '../../kernel/task.js'
 import { capable } from '../../security/capability.js'
 import { deny } from '../../security/deny.js'
@@ -33,6 +34,10 @@ function mayHave(current: Task, sk: InetSock, port: number, isChosen = false): n
   if (port === 0 || port >= PROT_SOCK || capable(current, CAP_NET_BIND_SERVICE)) return 0
   return deny(current, EACCES, 'capability', sk.socket?.file, CAP_NET_BIND_SERVICE)
 }
+
+/** Are these ports for masquerading? */
+const isMasqPort = (sk: InetSock, port: number): boolean =>
+  sk.net.firewall !== null && port >= PORT_MASQ_BEGIN && port <= PORT_MASQ_END
 
 /** Is it an address that a socket of this host can have? */
 export function isOurs(sk: InetSock, addr: number): boolean {
@@ -74,10 +79,11 @@ export function inetBind(current: Task, sk: InetSock, address: Sockaddr): number
   }
 }
 
-/** Socket, port, privilege, address, clash. */
+/** Socket, masquerading, port, privilege, address, clash. */
 function bind20(current: Task, sk: InetSock, address: Sockaddr): number {
   if (sk.state !== TCP_CLOSE || sk.num !== 0 || address.length < SOCKADDR_IN) return EINVAL
   let { port } = address
+  if (isMasqPort(sk, port)) return EADDRINUSE
   const isChosen = port === 0
   if (isChosen) {
     // What the protocol chooses is subject to the tests that follow, also where it has found none.
@@ -100,19 +106,21 @@ function bind20(current: Task, sk: InetSock, address: Sockaddr): number {
   return 0
 }
 
-/** Socket, address, privilege, clash. */
+/** Socket, address, masquerading, privilege, clash. */
 function bind22(current: Task, sk: InetSock, address: Sockaddr): number {
   if (sk.state !== TCP_CLOSE || sk.num !== 0 || address.length < SOCKADDR_IN) return EINVAL
   if (!isOurs(sk, address.addr)) return EADDRNOTAVAIL
+  if (isMasqPort(sk, address.port)) return EADDRINUSE
   const refused = mayHave(current, sk, address.port)
   if (refused !== 0) return refused
   return take(sk, address)
 }
 
-/** Length, address, privilege, socket, clash. */
+/** Length, address, masquerading (where the firewall of 2.2 has been asked for), privilege, socket, clash. */
 function bind26(current: Task, sk: InetSock, address: Sockaddr): number {
   if (address.length < SOCKADDR_IN) return EINVAL
   if (!isOurs(sk, address.addr)) return EADDRNOTAVAIL
+  if (isMasqPort(sk, address.port)) return EADDRINUSE
   const refused = mayHave(current, sk, address.port)
   if (refused !== 0) return refused
   if (sk.state !== TCP_CLOSE || sk.num !== 0) return EINVAL

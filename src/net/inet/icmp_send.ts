@@ -6,7 +6,8 @@
 import { isErr } from '../../abi/errno.js'
 import { IPPROTO_ICMP } from '../../abi/socket.js'
 import { csumFold, csumPartial } from '../checksum.js'
-import { PACKET_HOST, type SkBuff } from '../skbuff.js'
+import { unmasqIcmp } from '../firewall/masq_icmp.js'
+import { IPSKB_MASQUERADED, PACKET_HOST, type SkBuff } from '../skbuff.js'
 import type { NetState } from '../state.js'
 import { inetAddrType } from './fib.js'
 import {
@@ -80,6 +81,8 @@ export function countIn(net: NetState, type: number): void {
 export function icmpSend(net: NetState, about: SkBuff, type: number, code: number, info: number): void {
   const { data, nh } = about
   if (nh < 0 || about.pktType !== PACKET_HOST) return
+  if ((about.ipFlags & IPSKB_MASQUERADED) !== 0 && type === ICMP_DEST_UNREACH && net.firewall !== null)
+    unmasqIcmp(net.firewall, about)
   const saddr = ipSaddr(data, nh)
   const daddr = ipDaddr(data, nh)
   const start = nh + ipHlen(data, nh)

@@ -8,7 +8,7 @@ import { EACCES, EHOSTUNREACH, ENETUNREACH, isErr } from '../../abi/errno.js'
 import { ETH_P_IP } from '../../abi/if.js'
 import type { PacketType } from '../dev_input.js'
 import { NF_ACCEPT, NF_DROP, NF_IP_FORWARD, NF_IP_LOCAL_IN, NF_IP_PRE_ROUTING, nfHook } from '../netfilter.js'
-import { kfreeSkb, PACKET_HOST, PACKET_OTHERHOST, type SkBuff, skbCopy } from '../skbuff.js'
+import { IPSKB_FORWARDED, kfreeSkb, PACKET_HOST, PACKET_OTHERHOST, type SkBuff, skbCopy } from '../skbuff.js'
 import type { NetState } from '../state.js'
 import { ipDefrag } from './defrag.js'
 import {
@@ -57,9 +57,10 @@ function isSane(skb: SkBuff): boolean {
 }
 
 /** A packet has come. Linux: ip_rcv, ip_rcv_finish. */
-function ipReceive(net: NetState, skb: SkBuff): void {
+function ipReceive(net: NetState, received: SkBuff): void {
   const { ipMib } = net.inet
-  const { dev } = skb
+  const { dev } = received
+  let skb = received
   if (skb.pktType === PACKET_OTHERHOST || dev === null) {
     kfreeSkb(skb)
     return
@@ -71,24 +72,30 @@ function ipReceive(net: NetState, skb: SkBuff): void {
     kfreeSkb(skb)
     return
   }
+  if (net.inet.alwaysDefrag > 0 && (ipFragOff(skb.data, skb.nh) & (IP_MF | IP_OFFSET)) !== 0) {
+    const whole = ipDefrag(net, skb)
+    if (whole === null) return
+    skb = whole
+  }
   const verdict = nfHook(net, NF_IP_PRE_ROUTING, skb, dev, null)
   if (verdict !== NF_ACCEPT) {
     if (verdict === NF_DROP) kfreeSkb(skb)
     return
   }
-  const route = routeOf(net, skb)
+  const route = inputRoute(net, skb)
   if (isErr(route)) {
     unroutable(net, skb, route)
     return
   }
   skb.dst = route
-  if (route.type === RTN_LOCAL || route.type === RTN_BROADCAST || route.type === RTN_MULTICAST)
+  if (skb.redirport !== 0) ipLocalDeliver(net, skb)
+  else if (route.type === RTN_LOCAL || route.type === RTN_BROADCAST || route.type === RTN_MULTICAST)
     ipLocalDeliver(net, skb)
   else ipForward(net, skb, route)
 }
 
-/** What went through the loopback device has its route with it. */
-function routeOf(net: NetState, skb: SkBuff): ReturnType<typeof ipRouteInput> {
+/** Where a packet that has come is to go. What went through the loopback device has its route with it. */
+export function inputRoute(net: NetState, skb: SkBuff): ReturnType<typeof ipRouteInput> {
   const { dst, dev, data, nh } = skb
   if (dst !== null || dev === null) return dst as Route
   const flow = {
@@ -104,7 +111,7 @@ function routeOf(net: NetState, skb: SkBuff): ReturnType<typeof ipRouteInput> {
 }
 
 /** No way there. Only a host that sends on for others says so. Linux: ip_error. */
-function unroutable(net: NetState, skb: SkBuff, error: number): void {
+export function unroutable(net: NetState, skb: SkBuff, error: number): void {
   net.inet.ipMib.inAddrErrors++
   if (net.inet.forwarding) {
     if (error === EHOSTUNREACH) icmpSend(net, skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0)
@@ -145,7 +152,7 @@ function ipLocalDeliver(net: NetState, received: SkBuff): void {
 }
 
 /** For others. Linux: ip_forward. */
-function ipForward(net: NetState, received: SkBuff, route: Route): void {
+export function ipForward(net: NetState, received: SkBuff, route: Route): void {
   const { inet } = net
   let skb = received
   if (!inet.forwarding || skb.pktType !== PACKET_HOST) {
@@ -167,6 +174,7 @@ function ipForward(net: NetState, received: SkBuff, route: Route): void {
   }
   const input = skb.dev
   skb = roomForLink(skb)
+  skb.ipFlags |= IPSKB_FORWARDED
   skb.data[skb.nh + 8] = ipTtl(skb.data, skb.nh) - 1
   ipSendCheck(skb.data, skb.nh)
   const verdict = nfHook(net, NF_IP_FORWARD, skb, input, route.dev)

@@ -27,6 +27,7 @@ import {
 import type { Task } from '../../kernel/task.js'
 import { capable } from '../../security/capability.js'
 import { deny } from '../../security/deny.js'
+import { firewallSetsockopt, isFirewallOption } from '../firewall/control.js'
 import { optionInt, optionIntError } from '../options.js'
 import { routeHolds } from './route.js'
 import type { InetSock } from './sock.js'
@@ -54,6 +55,9 @@ function setTos(current: Task, sk: InetSock, value: number): number {
 
 /** Errors: ENOPROTOOPT, EINVAL, EFAULT, EPERM. */
 export function ipSetsockopt(current: Task, sk: InetSock, option: number, value: unknown): number {
+  const { firewall } = sk.net
+  if (firewall !== null && isFirewallOption(option))
+    return firewallSetsockopt(current, sk, firewall, option, value)
   const int = intOf(value)
   if (int === null) return optionIntError(value)
   const on = int !== 0

@@ -78,6 +78,8 @@ export class InetState {
   nextId = 0
   /** Are packets of others sent on? Linux: ip_forward. */
   forwarding = false
+  /** Are packets in pieces put together before all else? More than 0: yes. Linux: ip_always_defrag. */
+  alwaysDefrag = 0
   /** IP_TTL where a socket has none. Linux: ip_default_ttl. */
   defaultTtl = 64
   /** Ports that are chosen for sockets without one. Linux: ip_local_port_range. */
