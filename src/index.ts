@@ -899,7 +899,3 @@ export {
   SuperBlock,
   type SuperOperations,
 } from './vfs/superblock.js'
-export { createWorld } from './world/create.js'
-export type { Hub, Link } from './world/handles.js'
-export type { WireCounters, WireOptions } from './world/wire.js'
-export type { Port, World, WorldOptions } from './world/world.js'

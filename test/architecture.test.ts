@@ -134,6 +134,10 @@ describe('the rules can fail', () => {
       },
     ],
     ['userland imports the kernel', { 'src/userland/ps.ts': "import { t } from '../kernel/task.js'" }],
+    [
+      'another file of the network imports the world',
+      { 'src/net/a.ts': "import { w } from '../world/create.js'", 'src/world/create.ts': '' },
+    ],
     ['a stray file at the top', { 'src/util.ts': "import { e } from './abi/errno.js'" }],
     ['a Node import', { 'src/lib/a.ts': "import { readFileSync } from 'node:fs'" }],
     ['a bare builtin', { 'src/lib/a.ts': "import type { Buffer } from 'buffer'" }],
@@ -156,6 +160,14 @@ describe('the rules can fail', () => {
     [
       'kernel/module.ts names a net type',
       { 'src/kernel/module.ts': "import type { S } from '../net/socket.js'" },
+    ],
+    [
+      "the network's entry gives out the world",
+      {
+        'src/net/index.ts': "export { createWorld } from '../world/create.js'",
+        'src/world/create.ts': "import { createKernel } from '../create.js'",
+        'src/create.ts': '',
+      },
     ],
     ['a declared package', { 'src/sim/a.ts': "import { EventEmitter } from 'eventemitter3'" }],
     [

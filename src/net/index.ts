@@ -306,3 +306,7 @@ export {
 export type { Sock, Socket, SockOps } from './sock.js'
 export type { Sockaddr } from './sockaddr.js'
 export type { NetState } from './state.js'
+export { createWorld } from '../world/create.js'
+export type { Hub, Link } from '../world/handles.js'
+export type { WireCounters, WireOptions } from '../world/wire.js'
+export type { Port, World, WorldOptions } from '../world/world.js'

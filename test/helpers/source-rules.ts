@@ -42,6 +42,8 @@ const USERLAND_MAY_IMPORT = ['abi', 'lib', 'programs']
 /** The module contract may name the types of what modules contribute to. */
 const CONTRACT = 'src/kernel/module.ts'
 const CONTRACT_MAY_NAME = ['fs', 'block', 'net']
+/** What users of the network import also gives out the world, which makes kernels and so lies right of them. */
+const NET_ENTRY = 'src/net/index.ts'
 
 const MAX_LINES = 700
 const FORBIDDEN_GLOBALS = new Set(['Date', 'WeakMap', 'WeakRef', 'WeakSet', 'FinalizationRegistry'])
@@ -138,6 +140,7 @@ function refusal(line: ImportLine, to: string, sources: Sources): string | undef
   if (layerOf(there) < layerOf(here)) return undefined
   if (layerOf(here) === layerOf(there) && layerOf(here) === CORE_LAYER) return undefined
   if (line.from === CONTRACT && line.typeOnly && CONTRACT_MAY_NAME.includes(there)) return undefined
+  if (line.from === NET_ENTRY && there === 'world') return undefined
   const side = layerOf(here) === layerOf(there) ? 'beside' : 'right of'
   return `${here} must not import ${there}, which is ${side} it`
 }

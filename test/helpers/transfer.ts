@@ -2,8 +2,8 @@
  * Two kernels on a link, and programs that send a stream from one to the other: what the tests and sweeps of lossy links
  * are made of.
  */
-import { createWorld, isErr, type Profile, type Program, type Sys, type WireOptions } from 'paleokernel'
-import { AF_INET, net, SHUT_WR, SOCK_STREAM } from 'paleokernel/net'
+import { isErr, type Profile, type Program, type Sys } from 'paleokernel'
+import { AF_INET, createWorld, net, SHUT_WR, SOCK_STREAM, type WireOptions } from 'paleokernel/net'
 
 /** The bytes of a stream are a function of where they are, so that nothing needs to be kept to compare. */
 export const byteAt = (at: number): number => (Math.imul(at + 1, 2654435761) >>> 21) & 0xff

@@ -1,6 +1,6 @@
 /** createWorld: several kernels on one clock, joined by links and hubs. */
-import { checkInvariants, createKernel, createWorld, isErr, type Program, WouldBlock } from 'paleokernel'
-import { AF_INET, net, SOCK_DGRAM, SOCK_STREAM } from 'paleokernel/net'
+import { checkInvariants, createKernel, isErr, type Program, WouldBlock } from 'paleokernel'
+import { AF_INET, createWorld, net, SOCK_DGRAM, SOCK_STREAM } from 'paleokernel/net'
 import { describe, expect, it } from 'vitest'
 import { pairOnLink, startTransfer } from '../helpers/transfer.js'
 
