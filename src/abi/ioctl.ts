@@ -127,5 +127,15 @@ export const BLKRRPART = _IO(0x12, 95)
 export const BLKGETSIZE = _IO(0x12, 96)
 /** Block devices: flush the buffers. */
 export const BLKFLSBUF = _IO(0x12, 97)
+/** Block devices: sets how many sectors reads ask for ahead. */
+export const BLKRASET = _IO(0x12, 98)
+/** Block devices: how many that are. */
+export const BLKRAGET = _IO(0x12, 99)
 /** Block devices: sector size, bytes. */
 export const BLKSSZGET = _IO(0x12, 104)
+/** Disks: the geometry, as struct hd_geometry of 8 bytes. */
+export const HDIO_GETGEO = 0x0301
+/** Loop devices: sets the file below, by its descriptor. */
+export const LOOP_SET_FD = 0x4c00
+/** Loop devices: lets go of it. */
+export const LOOP_CLR_FD = 0x4c01
