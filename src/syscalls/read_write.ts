@@ -8,6 +8,7 @@
 import { BLOCKED, EAGAIN, EBADF, EFAULT, EINVAL, ESPIPE, isErr } from '../abi/errno.js'
 import { O_APPEND, O_NONBLOCK } from '../abi/fcntl.js'
 import { POLLIN, POLLOUT } from '../abi/poll.js'
+import { S_ISREG } from '../abi/stat.js'
 import { sleepOn } from '../kernel/sleep.js'
 import type { Task } from '../kernel/task.js'
 import { copyBytes } from '../lib/bytes.js'
@@ -54,7 +55,8 @@ export function sysWrite(current: Task, fd: number, data: Uint8Array): number {
   if (isErr(file)) return file
   if ((file.mode & FMODE_WRITE) === 0) return EBADF
   const { seekable } = file.ops
-  const pos = seekable && (file.flags & O_APPEND) !== 0 ? file.inode.size : file.pos
+  const appends = seekable && (file.flags & O_APPEND) !== 0 && S_ISREG(file.inode.mode)
+  const pos = appends ? file.inode.size : file.pos
   const count = writeAt(current, file, data, pos)
   if (count > 0 && seekable && file.ops.writesInPlace !== true) file.pos = pos + count
   return count
