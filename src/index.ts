@@ -667,6 +667,7 @@ export {
   type CallName,
   type CharDevice,
   type Contributions,
+  type DiskCounter,
   defineModule,
   type ExtraNode,
   type KernelModule,

@@ -36,7 +36,7 @@ export interface TaskNotifiers {
   setid(task: Task): void
 }
 
-/** A character device. Linux: register_chrdev, misc_register. */
+/** A driver of character or block devices. Linux: register_chrdev, misc_register, register_blkdev. */
 export interface CharDevice {
   /** Its line in /proc/devices. */
   readonly name: string
@@ -125,6 +125,15 @@ export interface Contributions<Api = unknown, Sys = unknown> {
   readonly devices?: readonly CharDevice[]
   /** Nodes in /dev of drivers of others: of modules that it requires, or of the core. */
   readonly nodes?: readonly ExtraNode[]
+  /** Block devices, with their nodes in /dev. */
+  readonly blockDevices?: readonly CharDevice[]
+  /**
+   * sync(2) has been called, and the file systems have done their part: everything to the devices. 0, or BLOCKED where
+   * `current` sleeps until then: the call runs again.
+   */
+  sync?(current: Task): number
+  /** The counts of the first four disks, for /proc/stat. */
+  diskCounters?(k: KernelCore): readonly DiskCounter[]
   /** What it adds to the network; nothing without the module `net`. */
   readonly net?: NetContributions
   /** What it is told about buffers on their way to disks; nothing without the module `block`. */
@@ -143,6 +152,18 @@ export interface Contributions<Api = unknown, Sys = unknown> {
   readonly interrupts?: Readonly<Record<string, NamedHandler>>
   /** Bottom halves by name, for `markBh`. */
   readonly bottomHalves?: Readonly<Record<string, NamedHandler>>
+}
+
+/** What a disk has done since boot: its columns in /proc/stat. */
+export interface DiskCounter {
+  /** Requests. */
+  readonly reads: number
+  /** Requests. */
+  readonly writes: number
+  /** Of 512 bytes. */
+  readonly readSectors: number
+  /** Of 512 bytes. */
+  readonly writtenSectors: number
 }
 
 /** Handlers by name, as a module gives them. */

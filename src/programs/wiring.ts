@@ -99,6 +99,7 @@ class Wirer {
     for (const part of contributions.loadable ?? []) this.loadable(part, owner)
     for (const device of contributions.devices ?? []) this.k.devices.register(device, owner)
     for (const node of contributions.nodes ?? []) this.k.devices.registerNode(node, owner)
+    for (const device of contributions.blockDevices ?? []) this.k.devices.register(device, owner, 'block')
     for (const [name, handler] of Object.entries(contributions.timers ?? {})) this.timer(name, handler, owner)
     for (const [name, handler] of Object.entries(contributions.interrupts ?? {})) {
       this.interrupts.claim(name, owner)

@@ -5,7 +5,18 @@
  */
 
 import { CAP_SYS_ADMIN } from '../abi/capability.js'
-import { EBUSY, EFAULT, EINVAL, ELOOP, ENODEV, ENOENT, ENOMEM, ENOTDIR, isErr } from '../abi/errno.js'
+import {
+  BLOCKED,
+  EBUSY,
+  EFAULT,
+  EINVAL,
+  ELOOP,
+  ENODEV,
+  ENOENT,
+  ENOMEM,
+  ENOTDIR,
+  isErr,
+} from '../abi/errno.js'
 import {
   MNT_DETACH,
   MNT_FORCE,
@@ -222,7 +233,10 @@ export function sysUmount2(current: Task, target: string, flags: number): number
     nd.mnt.sb.flags |= MS_RDONLY
     return 0
   }
-  return doUmount(k, nd.mnt, flags)
+  const { mnt } = nd
+  if (mnt.sb.mounts === 1 && mnt.count === 0 && mnt.sb.ops.sync?.(k, mnt.sb, current) === BLOCKED)
+    return BLOCKED
+  return doUmount(k, mnt, flags)
 }
 
 export const sysUmount = (current: Task, target: string): number => sysUmount2(current, target, 0)
@@ -230,7 +244,8 @@ export const sysUmount = (current: Task, target: string): number => sysUmount2(c
 /** Linux: sys_sync. */
 export function sysSync(current: Task): number {
   const { k } = current
-  for (const sb of k.state.superBlocks) sb.ops.sync?.(k, sb)
+  for (const sb of k.state.superBlocks) if (sb.ops.sync?.(k, sb, current) === BLOCKED) return BLOCKED
+  for (const { sync } of k.contributions.values()) if (sync?.(current) === BLOCKED) return BLOCKED
   return 0
 }
 

@@ -86,7 +86,7 @@ export function putMount(k: KernelCore, mnt: Mount): void {
   sb.mounts--
   if (root.inode !== null) iput(root.inode)
   if (sb.mounts > 0 || k.filesystems.get(sb.type)?.single === true) return
-  sb.ops.sync?.(k, sb)
+  sb.ops.sync?.(k, sb, null)
   sb.ops.putSuper?.(k, sb)
   k.state.superBlocks = k.state.superBlocks.filter((other) => other !== sb)
 }

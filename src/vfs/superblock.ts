@@ -6,6 +6,7 @@ import type { DevT } from '../abi/brand.js'
 import type { Ret } from '../abi/errno.js'
 import type { Statfs } from '../abi/stat.js'
 import type { KernelCore } from '../kernel/kernel.js'
+import type { Task } from '../kernel/task.js'
 import type { Dentry } from './dentry.js'
 import type { Inode } from './inode.js'
 
@@ -19,8 +20,11 @@ export interface SuperOperations {
   evictInode(inode: Inode): void
   /** New flags or options on a mounted file system: 0 or an Errno. Linux: remount_fs. */
   remount?(k: KernelCore, sb: SuperBlock, flags: number, options: string): number
-  /** Everything in memory to the device. Linux: sync_fs / write_super. */
-  sync?(k: KernelCore, sb: SuperBlock): void
+  /**
+   * Everything in memory to the device, for sync(2) and before the last umount. 0, or BLOCKED where `current` sleeps until
+   * then: the call runs again. Nobody calls, and nobody sleeps, where `current` is null. Linux: sync_fs, write_super.
+   */
+  sync?(k: KernelCore, sb: SuperBlock, current: Task | null): number
   /** The last mount is gone. Linux: put_super / kill_sb. */
   putSuper?(k: KernelCore, sb: SuperBlock): void
   /** Options as /proc/mounts shows them behind ro/rw, with a leading comma each. Linux: show_options. */

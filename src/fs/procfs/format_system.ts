@@ -19,6 +19,7 @@ import {
 } from '../../abi/mount.js'
 import { isAtLeast } from '../../abi/profile.js'
 import type { KernelCore } from '../../kernel/kernel.js'
+import type { DiskCounter } from '../../kernel/module.js'
 import { isGroupLeader, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type Task } from '../../kernel/task.js'
 import { dPath } from '../../vfs/dpath.js'
 import type { Mount } from '../../vfs/mount.js'
@@ -142,6 +143,25 @@ export function formatMeminfo(k: KernelCore): string {
 /** Interrupt lines of two 8259A. Linux: NR_IRQS without IO-APIC. */
 const IRQ_COUNT = 16
 
+/** How many disks have columns of their own in /proc/stat. Linux: DK_NDRIVE. */
+const DISKS = 4
+
+/** Requests and sectors of the first disks, as modules count them. */
+function formatDisks(k: KernelCore): string {
+  const all = [...k.contributions.values()].flatMap(({ diskCounters }) => diskCounters?.(k) ?? [])
+  const line = (name: string, of: (counter: DiskCounter) => number): string => {
+    const words = Array.from({ length: DISKS }, (_, i) => (all[i] === undefined ? 0 : of(all[i])))
+    return `${name} ${words.join(' ')}\n`
+  }
+  return (
+    line('disk', ({ reads, writes }) => reads + writes) +
+    line('disk_rio', ({ reads }) => reads) +
+    line('disk_wio', ({ writes }) => writes) +
+    line('disk_rblk', ({ readSectors }) => readSectors) +
+    line('disk_wblk', ({ writtenSectors }) => writtenSectors)
+  )
+}
+
 /** The text of /proc/stat. Linux: get_kstat (2.0, 2.2), show_stat (2.6.14). */
 export function formatKernelStat(k: KernelCore): string {
   const { now, switches, forks } = k.state
@@ -157,8 +177,8 @@ export function formatKernelStat(k: KernelCore): string {
     const blocked = countState(k, TASK_UNINTERRUPTIBLE)
     return `cpu  ${cpu}cpu0 ${cpu}${intr}${counts}procs_running ${running}\nprocs_blocked ${blocked}\n`
   }
-  const disks = ['disk', 'disk_rio', 'disk_wio', 'disk_rblk', 'disk_wblk'].map((name) => `${name} 0 0 0 0\n`)
-  return `cpu  ${user} ${nice} ${system} ${idle}\n${disks.join('')}page 0 0\nswap 0 0\n${intr}${counts}`
+  const disks = formatDisks(k)
+  return `cpu  ${user} ${nice} ${system} ${idle}\n${disks}page 0 0\nswap 0 0\n${intr}${counts}`
 }
 
 // ---- cpuinfo -------------------------------------------------------------------------------------------------
