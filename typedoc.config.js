@@ -18,7 +18,7 @@ export default {
   treatValidationWarningsAsErrors: true,
   // What modules keep for themselves: of use to nobody else, and reached through what is documented.
   intentionallyNotExported: [
-    'BlockContributions',
+    'BlockState',
     'BufflinkState',
     'DeviceOps',
     'DeviceStats',

@@ -18,12 +18,15 @@ import { SECTOR_SIZE, SparseStore } from './sparse.js'
 
 /** How a drive is built. */
 export interface Mechanics {
-  /** Sectors of a cylinder, and of a track. */
+  /** Sectors of a cylinder. */
   readonly sectorsPerCylinder: number
+  /** Sectors of a track. */
   readonly sectorsPerTrack: number
+  /** Turns in a minute. */
   readonly rpm: number
-  /** Milliseconds of a seek to the next cylinder, and across the whole disk. */
+  /** Milliseconds of a seek to the next cylinder. */
   readonly trackSeekMs: number
+  /** Milliseconds of a seek across the whole disk. */
   readonly fullSeekMs: number
   /** Milliseconds that each request takes the controller. */
   readonly overheadMs: number

@@ -14,8 +14,9 @@ import { SECTOR_SIZE, type SparseStore } from './sparse.js'
 export interface Partition {
   /** 1 to 4 primary, from 5 on logical. */
   readonly number: number
-  /** The first sector on the disk, and how many. */
+  /** The first sector on the disk. */
   readonly start: number
+  /** How many sectors. */
   readonly sectors: number
   /** What is in it, as the table says: 0x83 is Linux. */
   readonly type: number
@@ -23,8 +24,11 @@ export interface Partition {
 
 /** What `writeTable` puts into an entry. */
 export interface PartitionEntry {
+  /** The first sector. */
   readonly start: number
+  /** How many sectors. */
   readonly sectors: number
+  /** What is in it: 0x83 is Linux. */
   readonly type: number
 }
 

@@ -76,10 +76,15 @@ export class BlockUnit {
   sectors: number
   /** Linux: ro_bits. */
   isReadOnly: boolean
+  /** Where it begins on its disk. Linux: start_sect. */
+  start: number
+  /** How often it is open, or otherwise in use. */
+  openers = 0
 
-  constructor(sectors: number, isReadOnly = false) {
+  constructor(sectors: number, isReadOnly = false, start = 0) {
     this.sectors = sectors
     this.isReadOnly = isReadOnly
+    this.start = start
   }
 }
 
@@ -138,7 +143,7 @@ export function llRwBlock(
   const isWrite = rw === WRITE || rw === WRITEA
   if (isWrite && unitOf(queue, bh.rdev)?.isReadOnly === true) {
     refuseBuffer(bh)
-    endBufferIo(bh, false)
+    endBufferIo(bh, false, true)
     return 'read-only'
   }
   return makeRequest(queue, rw, bh, hooks, by)
@@ -155,7 +160,8 @@ export function makeRequest(
   if (bh.isLocked) return 'locked'
   const size = unitOf(queue, bh.rdev)?.sectors ?? 0
   if (bh.sectors > size || size - bh.sectors < bh.sector) {
-    endBufferIo(bh, false)
+    refuseBuffer(bh)
+    endBufferIo(bh, false, rw === WRITE || rw === WRITEA)
     return 'beyond-end'
   }
   const cmd = rw === WRITE || rw === WRITEA ? WRITE : READ
@@ -317,7 +323,7 @@ export function finishRequest(
     const next: BufferHead | null = bh.next
     const hasFailed = failed.has(bh)
     if (hooks?.complete) for (const hook of hooks.complete) hook(hooks.k, req, bh, hasFailed ? EIO : 0)
-    endBufferIo(bh, !hasFailed)
+    endBufferIo(bh, !hasFailed, req.cmd === WRITE)
     bh = next
   }
   queue.pool.give()

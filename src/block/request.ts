@@ -7,10 +7,13 @@ import type { DevT } from '../abi/brand.js'
 import { WaitQueue, wakeUp } from '../kernel/wait.js'
 import type { BufferHead } from './buffer.js'
 
-/** Directions as the kernel numbers them. The ahead ones are dropped where there is no slot. */
+/** From the disk. */
 export const READ = 0
+/** To the disk. */
 export const WRITE = 1
+/** As READ, ahead of what is wanted: dropped where there is no slot. */
 export const READA = 2
+/** As WRITE, before it is due: dropped where there is no slot. */
 export const WRITEA = 3
 
 /** Slots in all. Linux: NR_REQUEST. */
@@ -18,14 +21,19 @@ export const NR_REQUEST = 128
 
 /** A request that waits for its disk, or is being served. */
 export class Request {
+  /** The device that was addressed. */
   readonly rdev: DevT
+  /** The direction. */
   readonly cmd: typeof READ | typeof WRITE
-  /** The first sector, and how many. */
+  /** The first sector. */
   sector: number
+  /** How many sectors. */
   sectors: number
-  /** The buffers in the order of their sectors. */
+  /** The first of its buffers, which are in the order of their sectors. */
   first: BufferHead
+  /** The last of them. */
   last: BufferHead
+  /** The one behind it in the queue. */
   next: Request | null = null
   /** How many requests that came later have been put before it. */
   passed = 0

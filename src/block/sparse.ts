@@ -78,6 +78,20 @@ export class SparseStore {
     })
   }
 
+  /** What has been written, by pages in order, with their first sectors; copies. */
+  pages(): { readonly sector: number; readonly data: Uint8Array }[] {
+    const perPage = PAGE / SECTOR_SIZE
+    return [...this.slots.keys()]
+      .sort((a, b) => a - b)
+      .map((page) => {
+        const sector = page * perPage
+        const count = Math.min(perPage, this.sectors - sector)
+        const data = new Uint8Array(count * SECTOR_SIZE)
+        this.read(sector, count, data)
+        return { sector, data }
+      })
+  }
+
   /** @internal Shared by copies of a kernel. */
   cloneState(_cloner: Cloner): SparseStore {
     return this
