@@ -83,6 +83,8 @@ export class InetSock extends Sock {
   mcAddr = 0
   /** BINDADDR_LOCK, BINDPORT_LOCK. */
   locks = 0
+  /** Is `saddr` none of this host's, because the firewall redirected the connection? Linux: RTO_TPROXY. */
+  isForeign = false
   /** The next IP id of a connected sock. */
   ipId = 0
   /** The kept route. */

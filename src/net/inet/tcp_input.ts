@@ -485,10 +485,15 @@ const mayDeliver = (net: NetState, sk: TcpSock, skb: SkBuff): boolean =>
 
 /** The listener that a packet is for. */
 function listenerFor(net: NetState, skb: SkBuff): TcpSock | null {
-  const { data, h, nh } = skb
-  return findListener(net.inet.tcp, ipDaddr(data, nh), be16(data, h + 2), skb.dev?.ifindex ?? 0, (sk) =>
-    mayDeliver(net, sk, skb),
-  )
+  const { data, h, nh, dev, redirport } = skb
+  const ifindex = dev?.ifindex ?? 0
+  const sees = (sk: TcpSock): boolean => mayDeliver(net, sk, skb)
+  if (redirport !== 0) {
+    // To this host's own port instead. Linux: tcp_v4_proxy_lookup.
+    const own = findListener(net.inet.tcp, dev?.addresses[0]?.local ?? 0, redirport, ifindex, sees)
+    if (own !== null) return own
+  }
+  return findListener(net.inet.tcp, ipDaddr(data, nh), be16(data, h + 2), ifindex, sees)
 }
 
 /** Is it a segment, all there and unharmed? */

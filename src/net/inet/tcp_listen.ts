@@ -12,7 +12,7 @@ import { kfreeSkb, type SkBuff } from '../skbuff.js'
 import { sockDataReady, TCP_ESTABLISHED, TCP_SYN_RECV } from '../sock.js'
 import type { NetState } from '../state.js'
 import { be16, be32, ipDaddr, ipSaddr } from './ip.js'
-import { type Route, RTN_LOCAL } from './route_types.js'
+import { type Route, RTN_LOCAL, RTN_UNICAST } from './route_types.js'
 import { sendActiveReset, sendReset, sendSynAck, syncMss, windowScale } from './tcp_output.js'
 import {
   advance,
@@ -93,8 +93,9 @@ function young(sk: TcpSock): number {
 function connRequest(net: NetState, sk: TcpSock, skb: SkBuff, iss: number): void {
   const { data, h, nh } = skb
   const { requests } = sk
-  // Not to broadcasts and groups.
-  if ((skb.dst as Route).type !== RTN_LOCAL || requests === null) return
+  // Not to broadcasts and groups. What has been redirected was meant for others.
+  const { type } = skb.dst as Route
+  if ((type !== RTN_LOCAL && (type !== RTN_UNICAST || skb.redirport === 0)) || requests === null) return
   if (requests.size >= MAX_SYN_BACKLOG || (isFull(sk) && young(sk) > 1)) {
     net.inet.tcp.mib.listenOverflows++
     return
@@ -102,7 +103,8 @@ function connRequest(net: NetState, sk: TcpSock, skb: SkBuff, iss: number): void
   const raddr = ipSaddr(data, nh)
   const rport = be16(data, h)
   const { seq } = tcpCb(skb)
-  const req = new OpenRequest(sk, ipDaddr(data, nh), raddr, rport, seq, iss)
+  const req = new OpenRequest(sk, ipDaddr(data, nh), be16(data, h + 2), raddr, rport, seq, iss)
+  req.isForeign = type !== RTN_LOCAL
   const options = parseSynOptions(skb)
   req.mss = options.mss
   req.sndWscale = options.wscale
@@ -128,7 +130,8 @@ function makeChild(net: NetState, req: OpenRequest): TcpSock {
   sk.saddr = req.laddr
   sk.daddr = req.raddr
   sk.dport = req.rport
-  sk.sport = parent.num
+  sk.sport = req.lport
+  sk.isForeign = req.isForeign
   sk.boundDev = parent.boundDev
   sk.portSpace = parent.portSpace
   sk.routeKey = req.routeKey
@@ -155,6 +158,7 @@ function makeChild(net: NetState, req: OpenRequest): TcpSock {
     sk.rcvWscale = req.rcvWscale
   }
   inheritPort(tcp, parent, sk)
+  sk.num = req.lport
   addConnection(tcp, sk)
   net.k.security.sockInit(null, sk, parent)
   return sk
@@ -202,7 +206,7 @@ export function listenInput(net: NetState, sk: TcpSock, skb: SkBuff): TcpSock | 
   const { seq, flags, endSeq } = tcpCb(skb)
   const key = peerKey(ipSaddr(data, nh), be16(data, h))
   const req = sk.requests?.get(key)
-  if (req !== undefined && req.laddr === ipDaddr(data, nh)) {
+  if (req !== undefined && req.laddr === ipDaddr(data, nh) && req.lport === be16(data, h + 2)) {
     const child = requestInput(net, req, key, skb)
     if (child === null) kfreeSkb(skb)
     return child
@@ -253,7 +257,7 @@ function requestInput(net: NetState, req: OpenRequest, key: number, skb: SkBuff)
     return null
   }
   // Somebody connected from here to there in the meantime.
-  if (findConnection(net.inet.tcp, req.laddr, sk.num, req.raddr, req.rport) !== null) {
+  if (findConnection(net.inet.tcp, req.laddr, req.lport, req.raddr, req.rport) !== null) {
     dropRequest(req, key)
     return null
   }

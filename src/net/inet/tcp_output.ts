@@ -25,10 +25,11 @@ import {
 } from '../skbuff.js'
 import { TCP_CLOSE, TCP_SYN_RECV, TCP_SYN_SENT } from '../sock.js'
 import type { NetState } from '../state.js'
+import { inetAddrType } from './fib.js'
 import { be16, be32, ipDaddr, ipSaddr, put16, put32 } from './ip.js'
 import { ipAllocSkb, ipLocalOut, ipPushHeader } from './ip_output.js'
 import { ipRouteOutput, routeHolds } from './route.js'
-import type { Route } from './route_types.js'
+import { type Route, RTN_UNICAST } from './route_types.js'
 import {
   advance,
   after,
@@ -91,7 +92,7 @@ export function tcpRoute(sk: TcpSock): Route | Errno {
   if (routeHolds(net, sk.route)) return sk.route
   const route = ipRouteOutput(net, {
     dst: sk.daddr,
-    src: sk.saddr,
+    src: sk.isForeign ? 0 : sk.saddr,
     tos: sk.tos & 0x1c,
     oif: sk.boundDev,
     iif: 0,
@@ -467,7 +468,9 @@ export function sendBare(
   window: number,
   routeKey: number,
 ): number {
-  const flow = { dst: raddr, src: laddr, tos: 0, oif: 0, iif: 0, mark: 0, key: routeKey }
+  // What the firewall has redirected is answered in the name of whom it was meant for.
+  const isForeign = net.firewall !== null && inetAddrType(net, laddr) === RTN_UNICAST
+  const flow = { dst: raddr, src: isForeign ? 0 : laddr, tos: 0, oif: 0, iif: 0, mark: 0, key: routeKey }
   const route = ipRouteOutput(net, flow)
   if (isErr(route)) return EHOSTUNREACH
   const skb = ipAllocSkb(TCP_HLEN)
@@ -501,7 +504,7 @@ export function sendSynAck(net: NetState, req: OpenRequest): number {
   const { sk } = req
   const route = ipRouteOutput(net, {
     dst: req.raddr,
-    src: req.laddr,
+    src: req.isForeign ? 0 : req.laddr,
     tos: sk.tos & 0x1c,
     oif: sk.boundDev,
     iif: 0,
@@ -515,7 +518,7 @@ export function sendSynAck(net: NetState, req: OpenRequest): number {
   skb.routeKey = req.routeKey
   putSynOptions(skb.data, skb.h + TCP_HLEN, advertisedMss(sk, route), req.sndWscale < 0 ? -1 : req.rcvWscale)
   const window = Math.min(req.rcvWnd, 65535)
-  putHeader(skb, sk.num, req.rport, req.iss, advance(req.irs, 1), hlen, TH_SYN | TH_ACK, window)
+  putHeader(skb, req.lport, req.rport, req.iss, advance(req.irs, 1), hlen, TH_SYN | TH_ACK, window)
   net.inet.tcp.mib.outSegs++
   checksum(net, skb, req.laddr, req.raddr, route)
   const ttl = sk.ttl < 0 ? net.inet.defaultTtl : sk.ttl

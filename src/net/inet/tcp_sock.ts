@@ -135,8 +135,11 @@ export class OpenRequest {
   sk: TcpSock
   /** Which device it comes through. */
   ifindex = 0
-  /** The local address. */
+  /** The local address, and the port: of a redirected connection those that the peer meant. */
   laddr: number
+  lport: number
+  /** Is the address none of this host's? Linux: RTO_TPROXY. */
+  isForeign = false
   /** The peer. */
   raddr: number
   rport: number
@@ -158,9 +161,18 @@ export class OpenRequest {
   /** Modules' notes of the packet. */
   routeKey = 0
 
-  constructor(sk: TcpSock, laddr: number, raddr: number, rport: number, irs: number, iss: number) {
+  constructor(
+    sk: TcpSock,
+    laddr: number,
+    lport: number,
+    raddr: number,
+    rport: number,
+    irs: number,
+    iss: number,
+  ) {
     this.sk = sk
     this.laddr = laddr
+    this.lport = lport
     this.raddr = raddr
     this.rport = rport
     this.irs = irs

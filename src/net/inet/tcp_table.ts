@@ -72,7 +72,9 @@ function own(table: TcpState, conn: TcpConn, port: number): TcpBucket {
 
 /** The port of `from` is `to`'s too. Linux: tcp_inherit_port. */
 export function inheritPort(table: TcpState, from: TcpConn, to: TcpConn): void {
-  own(table, to, from.num)
+  own(table, to, from.bucket?.port ?? from.num)
+  // A redirected connection has another port than the listener whose bucket it is in.
+  to.num = from.num
 }
 
 /** The sock has its port no longer. Linux: tcp_put_port. */

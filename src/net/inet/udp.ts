@@ -304,6 +304,24 @@ function deliverToAll(
   kfreeSkb(skb)
 }
 
+/** Whom a packet is for: what has been redirected for the local port first. Linux: udp_v4_proxy_lookup. */
+function receiverOf(
+  net: NetState,
+  skb: SkBuff,
+  saddr: number,
+  sport: number,
+  daddr: number,
+  dport: number,
+): InetSock | null {
+  const { dev, redirport } = skb
+  const ifindex = dev?.ifindex ?? 0
+  if (redirport !== 0) {
+    const own = udpLookup(net, skb, saddr, sport, dev?.addresses[0]?.local ?? 0, redirport, ifindex)
+    if (own !== null) return own
+  }
+  return udpLookup(net, skb, saddr, sport, daddr, dport, ifindex)
+}
+
 /** Linux: udp_protocol: udp_rcv, udp_err. */
 export const udpProtocol: InetProtocol = Object.freeze({
   protocol: IPPROTO_UDP,
@@ -327,7 +345,7 @@ export const udpProtocol: InetProtocol = Object.freeze({
       deliverToAll(net, skb, saddr, sport, daddr, dport)
       return
     }
-    const sk = udpLookup(net, skb, saddr, sport, daddr, dport, skb.dev?.ifindex ?? 0)
+    const sk = receiverOf(net, skb, saddr, sport, daddr, dport)
     if (sk !== null) {
       queueReceive(net, sk, skb)
       return
