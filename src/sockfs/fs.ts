@@ -139,9 +139,8 @@ function changeEntry(current: Task, inode: Inode, attr: Iattr): number {
   if (root === null || table === null || !mounted.includes(inode.sb)) return EIO
   if (attr.size !== undefined) return deny(current, EPERM, 'state', inode, 'no-operation')
   // That the times may be set to now, the VFS has found.
-  const onlyTouches =
-    attr.uid === undefined && attr.gid === undefined && attr.mode === undefined && attr.timesSet !== true
-  if (!onlyTouches && !mayAdminister(current, root)) return deny(current, EPERM, 'dac', root, MAY_WRITE)
+  const touches = attr.mtime !== undefined && attr.mode === undefined && attr.timesSet !== true
+  if (!touches && !mayAdminister(current, root)) return deny(current, EPERM, 'dac', root, MAY_WRITE)
   if ((attr.uid ?? 0) > MAX_ID || (attr.gid ?? 0) > MAX_ID) return EINVAL
   const port = portOf(inode)
   const mode = attr.mode === undefined ? modeOf(table, port) : attr.mode & S_IALLUGO
