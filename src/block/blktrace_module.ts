@@ -35,6 +35,7 @@ import type { BufferHead } from './buffer.js'
 import type { BlockContributions } from './contributions.js'
 import { type Request, WRITE } from './request.js'
 import { SECTOR_SIZE } from './sparse.js'
+import { blockState, nameOfDev, unitAt } from './state.js'
 
 /** What `blktrace()` can be told. */
 export interface BlkTraceOptions {
@@ -46,11 +47,13 @@ export interface BlkTraceOptions {
 
 /** A file as it is now. */
 export interface BlkTraceExport {
+  /** What the device is called: 'hda1'. The file is called NAME.blktrace.0. */
+  readonly name: string
   /** The device's major number. */
   readonly major: number
   /** Its minor number. */
   readonly minor: number
-  /** The content of NAME.blktrace.0. */
+  /** Its content. */
   readonly bytes: Uint8Array
   /** Events that it would not hold. */
   readonly dropped: number
@@ -100,6 +103,11 @@ const settingsOf = (options: BlkTraceOptions): Required<BlkTraceOptions> => {
     throw new TypeError(`blktrace: limit must be a number of bytes, not ${String(limit)}`)
   if (typeof isOn !== 'boolean') throw new TypeError('blktrace: isOn must be true or false')
   return { limit, isOn }
+}
+
+function nameOf(k: KernelCore, dev: DevT): string {
+  const at = unitAt(blockState(k), dev)
+  return at === null ? `${major(dev)},${minor(dev)}` : nameOfDev(at.drive, dev)
 }
 
 const nanoseconds = (k: KernelCore): number => Math.round(k.now * 1e6)
@@ -181,13 +189,14 @@ export function blktrace(options: BlkTraceOptions = {}) {
     name: 'blktrace',
     requires: ['block'],
     init: () => new BlkTraceState(limit, isOn),
-    attach(_k, state) {
+    attach(k, state) {
       const api: BlkTraceApi = {
         files: () =>
           [...state.devices]
             .sort(([a], [b]) => a - b)
             .map(([dev, { file }]) => {
-              return { major: major(dev), minor: minor(dev), bytes: traceBytes(file), dropped: file.dropped }
+              const numbers = { major: major(dev), minor: minor(dev) }
+              return { name: nameOf(k, dev), ...numbers, bytes: traceBytes(file), dropped: file.dropped }
             }),
         start() {
           state.isOn = true

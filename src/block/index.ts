@@ -85,6 +85,13 @@ export function block(options: BlockOptions = {}) {
 }
 
 export type { BlockApi, CacheStats, DiskStats, FaultSetup, UnitInfo } from './api.js'
+export { type BlkTraceEvent, parseBlkTrace } from './blktrace.js'
+export {
+  type BlkTraceApi,
+  type BlkTraceExport,
+  type BlkTraceOptions,
+  blktrace,
+} from './blktrace_module.js'
 export { BufferHead } from './buffer.js'
 export { BLOCK_SIZE, brelse, type FlushTunables } from './cache.js'
 export type { BlockContributions, MergeKind, UnplugReason } from './contributions.js'

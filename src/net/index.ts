@@ -257,6 +257,10 @@ export {
   type Ucred,
   UNIX_PATH_MAX,
 } from '../abi/socket.js'
+export { createWorld } from '../world/create.js'
+export type { Hub, Link } from '../world/handles.js'
+export type { WireCounters, WireOptions } from '../world/wire.js'
+export type { Port, World, WorldOptions } from '../world/world.js'
 export type { DeviceSetup, NetApi, Plug, SentFrame } from './api.js'
 export type { NetContributions } from './contributions.js'
 export type { NetDevice } from './device.js'
@@ -306,7 +310,3 @@ export {
 export type { Sock, Socket, SockOps } from './sock.js'
 export type { Sockaddr } from './sockaddr.js'
 export type { NetState } from './state.js'
-export { createWorld } from '../world/create.js'
-export type { Hub, Link } from '../world/handles.js'
-export type { WireCounters, WireOptions } from '../world/wire.js'
-export type { Port, World, WorldOptions } from '../world/world.js'

@@ -58,7 +58,7 @@ export function reqlog(options: ReqlogOptions = {}) {
   })
 }
 
-export type { BlkTraceEvent } from '../block/blktrace.js'
+export type { BlkTraceEvent } from '../block/index.js'
 export {
   type Amount,
   type DeviceReport,
