@@ -18,6 +18,7 @@ export default {
   treatValidationWarningsAsErrors: true,
   // What modules keep for themselves: of use to nobody else, and reached through what is documented.
   intentionallyNotExported: [
+    'BlkTraceState',
     'BlockState',
     'BufflinkState',
     'DeviceOps',
