@@ -106,6 +106,14 @@ export function sendSigio(k: KernelCore, file: File, fd: number, reason: number)
   }
 }
 
+/** Who is to get SIGIO: a pid, or a process group when negative. Nobody looks whether it is there. Linux: f_setown. */
+export function setFileOwner(current: Task, file: File, owner: number): void {
+  file.owner = owner
+  file.ownerUid = current.cred.uid
+  file.ownerEuid = current.cred.euid
+  current.k.security.fileSetFowner(current, file)
+}
+
 /** May the owner's setter signal this task? Linux: sigio_perm. */
 function mayTell(task: Task, file: File): boolean {
   const { ownerUid, ownerEuid } = file
@@ -116,6 +124,7 @@ function mayTell(task: Task, file: File): boolean {
 /** The chosen signal with its reason; plain SIGIO when none is chosen or it cannot be queued. */
 function sendSigioToTask(task: Task, file: File, fd: number, reason: number): void {
   if (task.state >= TASK_ZOMBIE || !mayTell(task, file)) return
+  if (task.k.security.fileSendSigiotask(task, file) !== 0) return
   if (file.ownerSignal !== 0) {
     const info: SigInfo = { signo: file.ownerSignal, code: reason, errno: 0, band: BANDS[reason] ?? -1, fd }
     if (sendGroupSignal(task.group.leader, Object.freeze(info)) === 0) return

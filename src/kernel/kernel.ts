@@ -118,6 +118,10 @@ export class KernelCore {
   security: SecurityHooks
   /** The hooks that some module has. */
   hooked: ReadonlySet<HookName> = new Set()
+  /** Does some module hide tasks? See kernel/visible.ts. */
+  hidesTasks = false
+  /** Does some module look at accesses before the mode bits? */
+  checksAccessFirst = false
   /** @internal What each module contributes, by name, in the order of modules. */
   readonly contributions = new Map<string, Contributions>()
   /** Kinds of file systems by name. */

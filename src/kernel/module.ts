@@ -115,6 +115,13 @@ export interface Contributions<Api = unknown, Sys = unknown> {
   readonly callShapes?: Readonly<Record<string, CallShape>>
   /** What it is asked before things happen; in the order of modules, after the mode bits. */
   readonly hooks?: Partial<SecurityHooks>
+  /**
+   * Where all tasks are that `current` sees, oldest first, if the module knows of a shorter list than all of them; else
+   * null. Each of them is still asked about by the hook `taskVisible`.
+   */
+  readonly tasksAmong?: (current: Task) => Iterable<Task> | null
+  /** Lines at the end of /proc/<pid>/status, each with its newline. */
+  readonly taskStatus?: (current: Task, task: Task) => string
   /** What it is told about tasks. */
   readonly notify?: Partial<TaskNotifiers>
   /** Kinds of file systems that mount(2) then knows. */

@@ -56,6 +56,7 @@ import {
   TF_EXITING,
   type ThreadGroup,
 } from './task.js'
+import { findTask, seesTask, tasksSeenBy } from './visible.js'
 import { wakeTask, wakeUp } from './wait.js'
 
 /** SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU. Linux: SIG_KERNEL_STOP_MASK. */
@@ -376,9 +377,8 @@ export function denySignal(current: Task, target: Task): Errno {
 
 /** kill(2)'s choice of targets. Linux: kill_something_info. */
 export function killSomething(current: Task, pid: number, sig: number, info: SigInfo): number {
-  const { state } = current.k
   if (pid > 0) {
-    const target = state.tasks.get(pid)
+    const target = findTask(current, pid)
     return target === undefined ? ESRCH : groupSendSignal(current, target.group.leader, sig, info)
   }
   if (pid === -1) return killAll(current, sig, info)
@@ -390,7 +390,7 @@ function killAll(current: Task, sig: number, info: SigInfo): number {
   let count = 0
   let result = 0
   let reason: Refusal | null = null
-  for (const target of [...current.k.state.tasks.values()]) {
+  for (const target of tasksSeenBy(current)) {
     if (target.pid <= 1 || target.tgid === current.tgid || target.pid !== target.tgid) continue
     const failed = groupSendSignal(current, target, sig, info)
     count++
@@ -414,12 +414,12 @@ export function killPgrp(current: Task, pgid: number, sig: number, info: SigInfo
   return success ? 0 : result
 }
 
-/** The processes of a process group, newest first, as a copy. */
+/** The processes of a process group that `current` sees, newest first, as a copy. */
 export function membersOf(current: Task, pgid: number): ThreadGroup[] {
   const members: ThreadGroup[] = []
   let group = current.k.state.pgrps.get(pgid)?.head ?? null
   while (group !== null) {
-    members.push(group)
+    if (seesTask(current, group.leader)) members.push(group)
     group = group.pgrpNext
   }
   return members

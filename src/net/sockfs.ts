@@ -24,7 +24,7 @@ import { FIOGETOWN, FIOSETOWN, SIOCGPGRP, SIOCSPGRP } from '../abi/ioctl.js'
 import { MS_NOUSER } from '../abi/mount.js'
 import { MSG_DONTWAIT } from '../abi/socket.js'
 import { S_IFDIR, S_IFSOCK, S_IRUSR, S_IRWXUGO, S_IWUSR, type Statfs } from '../abi/stat.js'
-import { dropFasync, fasyncHelper } from '../kernel/fasync.js'
+import { dropFasync, fasyncHelper, setFileOwner } from '../kernel/fasync.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import type { Task } from '../kernel/task.js'
 import { shouldFail } from '../sim/faults.js'
@@ -206,11 +206,8 @@ export function getInt(arg: IoctlArg): number | null {
   return typeof arg === 'object' && arg !== null && typeof arg.value === 'number' ? arg.value | 0 : null
 }
 
-/** Who gets SIGIO. Linux: f_setown. */
 function setOwner(current: Task, file: File, owner: number): number {
-  file.owner = owner
-  file.ownerUid = current.cred.uid
-  file.ownerEuid = current.cred.euid
+  setFileOwner(current, file, owner)
   return 0
 }
 

@@ -210,6 +210,8 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
   const { hooks, used } = compileHooks(sources)
   k.security = hooks
   k.hooked = used
+  k.hidesTasks = used.has('taskVisible')
+  k.checksAccessFirst = used.has('inodeAccess')
   k.syscallHooked = used.has('syscallEnter')
   k.checkWatchers()
 }

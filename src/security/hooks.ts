@@ -45,6 +45,15 @@ export interface SecurityHooks extends SocketHooks {
   ): Verdict
   /** Linux: capable. Asked after the effective set has been found to hold the capability. */
   capable(current: Task, capability: number): Verdict
+  /**
+   * Does `target` exist for `current`? Any Errno: it is as if it did not, wherever a call or /proc looks for tasks. Asked
+   * only about others. Signals that the kernel sends, parents and children stay what they are.
+   */
+  taskVisible(current: Task, target: Task): Verdict
+  /** Is this mount's line for `current` to see in /proc/mounts? Any Errno: it is not. */
+  mountVisible(current: Task, mnt: Mount): Verdict
+  /** As inodePermission, but asked before the mode bits: for rules that are to speak first. */
+  inodeAccess(current: Task, inode: Inode, mask: number): Verdict
   /** Linux: inode_permission. May `current` access `inode` with this MAY_* mask? */
   inodePermission(current: Task, inode: Inode, mask: number): Verdict
   /**
@@ -90,6 +99,10 @@ export interface SecurityHooks extends SocketHooks {
   fileIoctl(current: Task, file: File, cmd: number): Verdict
   /** fcntl(2), before the command is looked at. Linux: file_fcntl. */
   fileFcntl(current: Task, file: File, cmd: number): Verdict
+  /** F_SETOWN: `current` names who is to be signalled about `file`. Linux: file_set_fowner. */
+  fileSetFowner(current: Task, file: File): void
+  /** May `task` be signalled about `file`, as its owner? Linux: file_send_sigiotask. */
+  fileSendSigiotask(task: Task, file: File): Verdict
   /** flock(2) or a record lock; `type` is F_RDLCK, F_WRLCK, F_UNLCK or, for flock(2) of 2.6, a share mode. Linux: file_lock. */
   fileLock(current: Task, file: File, type: number): Verdict
   /** mount(2); `dentry` is where. Linux: sb_mount. */
@@ -138,6 +151,9 @@ export const HOOKS = {
   syscallEnter: 'check',
   syscallWork: 'check',
   capable: 'check',
+  taskVisible: 'filter',
+  mountVisible: 'filter',
+  inodeAccess: 'check',
   inodePermission: 'check',
   inodeCreate: 'check',
   inodeLink: 'check',
@@ -156,6 +172,8 @@ export const HOOKS = {
   fileOpen: 'check',
   fileIoctl: 'check',
   fileFcntl: 'check',
+  fileSetFowner: 'notify',
+  fileSendSigiotask: 'filter',
   fileLock: 'check',
   sbMount: 'check',
   sbUmount: 'check',

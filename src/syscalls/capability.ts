@@ -12,6 +12,7 @@ import { EFAULT, EINVAL, EPERM, type Errno, ESRCH, isErr, type Ret } from '../ab
 import { type Cred, credWith } from '../kernel/cred.js'
 import { membersOf, threadsOf } from '../kernel/signal.js'
 import type { Task } from '../kernel/task.js'
+import { findTask, tasksSeenBy } from '../kernel/visible.js'
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
 import { row, type SyscallRow } from './row.js'
@@ -34,7 +35,7 @@ function readHeader(header: unknown): Ret<{ readonly pid: number }> {
 
 /** The task with a pid; 0 is the caller. */
 function findTarget(current: Task, pid: number): Task | Errno {
-  return pid === 0 ? current : (current.k.state.tasks.get(pid) ?? ESRCH)
+  return pid === 0 ? current : (findTask(current, pid) ?? ESRCH)
 }
 
 /**
@@ -93,8 +94,7 @@ const refuse = (current: Task, target: Task | null): Errno =>
  * process: its loop starts behind the first. Linux: cap_set_all, cap_set_pg.
  */
 function targetsOf(current: Task, pid: number): Task[] {
-  if (pid === -1)
-    return [...current.k.state.tasks.values()].filter((task) => task !== current && task.pid !== 1)
+  if (pid === -1) return tasksSeenBy(current).filter((task) => task !== current && task.pid !== 1)
   const skipsFirst = current.k.facts.process.capsetChecksEachTarget
   return membersOf(current, -pid).flatMap((group) =>
     threadsOf(group).filter((thread) => !skipsFirst || thread !== group.leader),

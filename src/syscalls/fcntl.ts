@@ -32,6 +32,7 @@ import {
   O_DIRECT,
   O_NOATIME,
 } from '../abi/fcntl.js'
+import { setFileOwner } from '../kernel/fasync.js'
 import type { Task } from '../kernel/task.js'
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
@@ -91,9 +92,7 @@ function fcntlSet(current: Task, fd: number, file: File, cmd: number, arg: unkno
     case F_SETFL:
       return setfl(current, fd, file, value)
     case F_SETOWN:
-      file.owner = value
-      file.ownerUid = current.cred.uid
-      file.ownerEuid = current.cred.euid
+      setFileOwner(current, file, value)
       return 0
     case F_SETSIG:
       return setsig(current, file, value)

@@ -30,6 +30,7 @@ import { processTimes, processUsage } from '../kernel/cputime.js'
 import { softLimit, withRlimit } from '../kernel/rlimit.js'
 import { membersOf } from '../kernel/signal.js'
 import { pgidOf, type Task } from '../kernel/task.js'
+import { findTask, tasksSeenBy } from '../kernel/visible.js'
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
 import { row, type SyscallRow } from './row.js'
@@ -150,17 +151,16 @@ export function sysNice(current: Task, increment: number): number {
 
 /** The tasks that `which` and `who` mean, oldest first; `who` 0 is the caller('s). Linux: proc_sel (2.2). */
 function tasksOf(current: Task, which: number, who: number): Task[] {
-  const { tasks } = current.k.state
   switch (which) {
     case PRIO_PROCESS: {
-      const task = who === 0 ? current : tasks.get(who)
+      const task = who === 0 ? current : findTask(current, who)
       return task === undefined ? [] : [task]
     }
     case PRIO_PGRP:
       return membersOf(current, who === 0 ? pgidOf(current) : who).map((group) => group.leader)
     default: {
       const uid = who === 0 ? current.cred.uid : current.k.facts.uidBits === 16 ? who & 0xffff : who >>> 0
-      return [...tasks.values()].filter((task) => task.cred.uid === uid)
+      return tasksSeenBy(current).filter((task) => task.cred.uid === uid)
     }
   }
 }
@@ -223,7 +223,7 @@ const MAX_RT_PRIORITY = 99
 /** The task that a sched_* call means; 0 is the caller. Linux: find_process_by_pid. */
 function scheduled(current: Task, pid: number): Task | Errno {
   if (pid < 0) return EINVAL
-  return pid === 0 ? current : (current.k.state.tasks.get(pid) ?? ESRCH)
+  return pid === 0 ? current : (findTask(current, pid) ?? ESRCH)
 }
 
 /** Everybody has SCHED_OTHER, 0. Errors: EINVAL, ESRCH. Linux: sys_sched_getscheduler. */

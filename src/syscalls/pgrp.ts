@@ -17,6 +17,7 @@ import {
   TF_FORKNOEXEC,
   type ThreadGroup,
 } from '../kernel/task.js'
+import { findTask } from '../kernel/visible.js'
 import { deny } from '../security/deny.js'
 import { row, type SyscallRow } from './row.js'
 
@@ -38,7 +39,7 @@ export const sysGetpgrp = (current: Task): Pid => asPid(pgidOf(current))
 /** The process group of a task, zombies included; 0 is the caller. Errors: ESRCH. Linux: sys_getpgid. */
 export function sysGetpgid(current: Task, pid: number): Ret<Pid> {
   if (pid === 0) return asPid(pgidOf(current))
-  const target = current.k.state.tasks.get(pid)
+  const target = findTask(current, pid)
   if (target === undefined) return ESRCH
   const refused = current.k.security.taskGetpgid(current, target)
   return refused === 0 ? asPid(pgidOf(target)) : (refused as Errno)
@@ -47,7 +48,7 @@ export function sysGetpgid(current: Task, pid: number): Ret<Pid> {
 /** The session of a task, zombies included; 0 is the caller. Errors: ESRCH. Linux: sys_getsid. */
 export function sysGetsid(current: Task, pid: number): Ret<Pid> {
   if (pid === 0) return asPid(sidOf(current))
-  const target = current.k.state.tasks.get(pid)
+  const target = findTask(current, pid)
   if (target === undefined) return ESRCH
   const refused = current.k.security.taskGetsid(current, target)
   return refused === 0 ? asPid(sidOf(target)) : (refused as Errno)
@@ -85,7 +86,7 @@ export function sysSetpgid(current: Task, pid: number, pgid: number): number {
   const id = pgid === 0 ? who : pgid
   if (id < 0) return EINVAL
   const { state } = current.k
-  const target = state.tasks.get(who)
+  const target = findTask(current, who)
   if (target === undefined) return ESRCH
   const refused = checkSetpgid(current, target, id)
   if (refused !== 0) return refused

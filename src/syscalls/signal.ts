@@ -35,6 +35,7 @@ import { arrayToSet, setToArray, sigBit } from '../kernel/sigset.js'
 import { sleep, wakeAt } from '../kernel/sleep.js'
 import { TASK_ZOMBIE, type Task, TF_DIRECT } from '../kernel/task.js'
 import type { Timer } from '../kernel/timer.js'
+import { findTask } from '../kernel/visible.js'
 import { row, type SyscallRow } from './row.js'
 
 /** Signals that cannot be blocked, caught or ignored. */
@@ -46,7 +47,7 @@ export const sysKill = (current: Task, pid: number, sig: number): number =>
 /** One thread. Errors: EINVAL, ESRCH, EPERM, EAGAIN. Linux: do_tkill (2.6). */
 function killThreadOf(current: Task, tgid: number, pid: number, sig: number): number {
   if (pid <= 0 || tgid === 0 || tgid < -1) return EINVAL
-  const target = current.k.state.tasks.get(pid)
+  const target = findTask(current, pid)
   if (target === undefined || (tgid !== -1 && target.tgid !== tgid)) return ESRCH
   const refused = checkKillPermission(current, target, sig)
   if (refused !== 0) return refused
@@ -63,7 +64,7 @@ export const sysTgkill = (current: Task, tgid: number, pid: number, sig: number)
 /** With a value, queued. Errors: EAGAIN when the queue is full, else as kill. Linux: sys_rt_sigqueueinfo. */
 export function sysSigqueue(current: Task, pid: number, sig: number, value: number): number {
   const info: SigInfo = { ...userInfo(current, sig, SI_QUEUE), value }
-  const target = current.k.state.tasks.get(pid)
+  const target = findTask(current, pid)
   return target === undefined ? ESRCH : groupSendSignal(current, target.group.leader, sig, info)
 }
 

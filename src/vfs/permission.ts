@@ -27,6 +27,10 @@ export function modeBitsFor(cred: Cred, inode: Inode): number {
 
 /** May `current` access `inode` so? 0 or an Errno. `mask` is an OR of MAY_*. Linux: permission. */
 export function inodePermission(current: Task, inode: Inode, mask: number): number {
+  if (current.k.checksAccessFirst) {
+    const refused = current.k.security.inodeAccess(current, inode, mask)
+    if (refused !== 0) return refused
+  }
   if ((mask & MAY_WRITE) !== 0) {
     const { mode } = inode
     if ((inode.sb.flags & MS_RDONLY) !== 0 && (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode))) {
@@ -61,7 +65,11 @@ export function genericPermission(current: Task, inode: Inode, mask: number): nu
 
 /** Search permission on a directory, the common case of every path walk. Linux: exec_permission_lite. */
 export function searchPermission(current: Task, inode: Inode): number {
-  if (inode.ops.permission === undefined && (modeBitsFor(current.cred, inode) & MAY_EXEC) !== 0) {
+  if (
+    !current.k.checksAccessFirst &&
+    inode.ops.permission === undefined &&
+    (modeBitsFor(current.cred, inode) & MAY_EXEC) !== 0
+  ) {
     return current.k.security.inodePermission(current, inode, MAY_EXEC)
   }
   return inodePermission(current, inode, MAY_EXEC)

@@ -137,15 +137,19 @@ describe('a wrong hook', () => {
   })
 })
 
+/** Hooks that refuse nobody anything: they are told, or hide something (visible.test.ts). */
+const NOT_HERE = ['inodeInit', 'fileSetFowner', 'fileSendSigiotask', 'taskVisible', 'mountVisible'] as const
+
 /** What makes the kernel ask each hook, as root on a ramfs; the result is what the refused call returns. */
 const DEEDS: {
-  readonly [N in Exclude<HookName, 'inodeInit' | keyof typeof SOCKET_HOOKS>]: (
+  readonly [N in Exclude<HookName, (typeof NOT_HERE)[number] | keyof typeof SOCKET_HOOKS>]: (
     p: Process,
     k: Kernel,
   ) => unknown
 } = {
   syscallEnter: (p) => p.sys.getpid(),
   capable: (p) => p.sys.chroot('/tmp'),
+  inodeAccess: (p) => p.sys.open('/tmp/file', O_RDONLY),
   inodePermission: (p) => p.sys.open('/tmp/file', O_RDONLY),
   inodeCreate: (p) => p.sys.open('/tmp/new', O_CREAT | O_RDWR, 0o600),
   inodeLink: (p) => p.sys.link('/tmp/file', '/tmp/new'),
@@ -193,7 +197,7 @@ describe('every hook', () => {
   it('has a deed here that asks it', () => {
     expect(Object.keys(DEEDS).sort()).toEqual(
       Object.keys(HOOKS)
-        .filter((name) => name !== 'inodeInit' && !Object.hasOwn(SOCKET_HOOKS, name))
+        .filter((name) => !NOT_HERE.some((other) => other === name) && !Object.hasOwn(SOCKET_HOOKS, name))
         .sort(),
     )
   })
@@ -249,6 +253,18 @@ describe('the order of checks', () => {
     expect(asked).toEqual([])
     ok(alice.sys.open('/tmp/open', O_RDONLY))
     expect(asked).toHaveLength(1)
+  })
+
+  it('but inodeAccess is asked before the mode bits', () => {
+    const { k, p } = scene(
+      withHooks('early', {
+        inodeAccess: (current: Task, inode: Inode) =>
+          current.cred.uid === 1000 && (inode.mode & 0o170000) === 0o100000 ? EPERM : 0,
+      }),
+    )
+    writeFile(p, '/tmp/closed', '', 0o600)
+    expect(k.spawn({ uid: 1000 }).sys.open('/tmp/closed', O_RDONLY)).toBe(EPERM)
+    expect(k.spawn({ uid: 1001 }).sys.open('/tmp/closed', O_RDONLY)).toBe(EACCES)
   })
 
   it('says in the trace which module refused what', () => {

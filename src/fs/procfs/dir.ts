@@ -23,6 +23,7 @@ import {
 } from '../../abi/stat.js'
 import type { KernelCore } from '../../kernel/kernel.js'
 import { isGroupLeader, type Task } from '../../kernel/task.js'
+import { findTask, tasksSeenBy } from '../../kernel/visible.js'
 import { Dentry, dAdd } from '../../vfs/dentry.js'
 import { type File, FMODE_READ, FMODE_WRITE } from '../../vfs/file.js'
 import { Inode, S_IMMUTABLE } from '../../vfs/inode.js'
@@ -30,7 +31,7 @@ import { defineFileOps, defineInodeOps, type InodeOperations, noOperation } from
 import { DirFiller } from '../../vfs/readdir.js'
 import type { SuperBlock } from '../../vfs/superblock.js'
 import { defaultLlseek } from '../dev/seek.js'
-import { type Entry, hasExited, isModern, isSysctl, nodeOf, ProcNode, taskOf } from './entry.js'
+import { type Entry, hasExited, isModern, isSysctl, nodeOf, ProcNode, seenTaskOf, taskOf } from './entry.js'
 import { fileInodeOps, sysctlFileOps, sysctlInodeOps, textFileOps } from './file.js'
 import { countProcesses } from './format_system.js'
 import { modernLinkOps, oldLinkOps, procPermission } from './link.js'
@@ -93,7 +94,7 @@ function makeInode(current: Task, sb: SuperBlock, node: ProcNode, mode: number, 
   )
   const task = node.pid === 0 ? null : taskOf(k, node)
   if (task !== null) setOwner(inode, task, node.path)
-  if (isDir) inode.nlink = linkCount(k, node, task)
+  if (isDir) inode.nlink = linkCount(current, node, task)
   else if ((mode & S_IFMT) === S_IFLNK) inode.size = linkSize(current, entry)
   return inode
 }
@@ -103,10 +104,11 @@ const linkSize = (current: Task, entry: Entry | null): number =>
   entry?.text === undefined || entry.path === 'self' ? LINK_SIZE : entry.text(current).length
 
 /** 2 and the directories in it; /proc counts its processes, `task` its threads. */
-function linkCount(k: KernelCore, node: ProcNode, task: Task | null): number {
+function linkCount(current: Task, node: ProcNode, task: Task | null): number {
+  const { k } = current
   if (node.path === 'task' && task !== null) return 2 + threadsOf(task).length
   const dirs = childrenOf(k, node).filter(({ entry }) => entry === null || entry.type === S_IFDIR).length
-  return 2 + dirs + (node.pid === 0 && node.path === '' ? countProcesses(k) : 0)
+  return 2 + dirs + (node.pid === 0 && node.path === '' ? countProcesses(current) : 0)
 }
 
 /** Threads that are alive, the leader first. */
@@ -151,13 +153,12 @@ const pidLimit = (k: KernelCore): number => (isModern(k) ? 0xffffffff : 0x10000)
 const fdLimit = (k: KernelCore): number => (isModern(k) ? 0xffffffff : 0x8000)
 
 function lookup(current: Task, dir: Inode, name: string): Ret<Inode | null> {
-  const { k } = current
   const node = nodeOf(dir)
   if (node.pid === 0) {
     if (node.path === '') return lookupInRoot(current, dir, name)
     return lookupChildOf(current, dir, node, null, name)
   }
-  const task = taskOf(k, node)
+  const task = seenTaskOf(current, node)
   if (task === null) return ENOENT
   if (node.path === 'fd') return lookupFd(current, dir, task, name)
   if (node.path === 'task') return lookupThread(current, dir, task, name)
@@ -188,7 +189,7 @@ function lookupInRoot(current: Task, dir: Inode, name: string): Ret<Inode | null
     return makeInode(current, dir.sb, new ProcNode('self'), S_IFLNK | 0o777, SELF_ENTRY)
   }
   const pid = parseNumber(name, pidLimit(k))
-  const task = pid > 0 ? k.state.tasks.get(pid) : undefined
+  const task = pid > 0 ? findTask(current, pid) : undefined
   if (task === undefined) return isModern(k) ? ENOENT : null
   return makePidDir(current, dir.sb, task, false)
 }
@@ -220,7 +221,7 @@ function lookupFd(current: Task, dir: Inode, task: Task, name: string): Ret<Inod
 
 /** Linux: proc_task_lookup. */
 function lookupThread(current: Task, dir: Inode, leader: Task, name: string): Ret<Inode> {
-  const task = current.k.state.tasks.get(parseNumber(name, pidLimit(current.k)))
+  const task = findTask(current, parseNumber(name, pidLimit(current.k)))
   if (task === undefined || task.tgid !== leader.tgid) return ENOENT
   return makePidDir(current, dir.sb, task, true)
 }
@@ -247,13 +248,14 @@ function* childItems(k: KernelCore, node: ProcNode): Generator<Item> {
 }
 
 /** /proc: entries, then (2.6) self, then processes, oldest first. */
-function* rootItems(k: KernelCore, node: ProcNode, pos: number): Generator<Item> {
+function* rootItems(current: Task, node: ProcNode, pos: number): Generator<Item> {
+  const { k } = current
   yield* childItems(k, node)
   let at = Math.max(FIRST_PROCESS, 2 + childrenOf(k, node).length)
   const isNew = isModern(k)
   const first = at
   if (isNew) yield { at: at++, name: 'self', ino: SELF_INO, type: DT_LNK }
-  for (const task of k.state.tasks.values()) {
+  for (const task of tasksSeenBy(current)) {
     if (!isGroupLeader(task)) continue
     // 2.2 counts, so one that dies between two reads makes the next be skipped; 2.6 remembers where it was.
     const place = isNew ? first + task.serial : at++
@@ -284,9 +286,10 @@ function* threadItems(k: KernelCore, leader: Task): Generator<Item> {
 }
 
 /** What is in a directory; an Errno when the process it is about has gone. */
-function itemsOf(k: KernelCore, node: ProcNode, pos: number): Ret<Iterable<Item>> {
-  if (node.pid === 0) return node.path === '' ? rootItems(k, node, pos) : childItems(k, node)
-  const task = taskOf(k, node)
+function itemsOf(current: Task, node: ProcNode, pos: number): Ret<Iterable<Item>> {
+  const { k } = current
+  if (node.pid === 0) return node.path === '' ? rootItems(current, node, pos) : childItems(k, node)
+  const task = seenTaskOf(current, node)
   if (task === null) return isModern(k) ? ENOENT : []
   if (node.path === 'fd') return fdItems(k, node, task)
   if (node.path === 'task') return threadItems(k, task)
@@ -296,7 +299,7 @@ function itemsOf(k: KernelCore, node: ProcNode, pos: number): Ret<Iterable<Item>
 function readdir(current: Task, file: File, count: number): Ret<Dirent[]> {
   const { k } = current
   const { inode } = file
-  const items = itemsOf(k, nodeOf(inode), file.pos)
+  const items = itemsOf(current, nodeOf(inode), file.pos)
   if (typeof items === 'number') return items
   const filler = new DirFiller(count, k.facts.hasDirentTypes)
   const parentIno = file.dentry?.parent?.inode?.ino ?? inode.ino
@@ -331,7 +334,7 @@ function refresh(current: Task, inode: Inode): void {
   const node = nodeOf(inode)
   const task = node.pid === 0 ? null : taskOf(k, node)
   if (task !== null) setOwner(inode, task, node.path)
-  if (node.pid === 0 || task !== null) inode.nlink = linkCount(k, node, task)
+  if (node.pid === 0 || task !== null) inode.nlink = linkCount(current, node, task)
 }
 
 /** Nothing can be made here: vfs_create says EACCES where there is no method, the others EPERM. */

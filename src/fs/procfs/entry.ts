@@ -10,6 +10,7 @@ import { isAtLeast, type Profile } from '../../abi/profile.js'
 import type { KernelCore } from '../../kernel/kernel.js'
 import type { ProcEntry } from '../../kernel/module.js'
 import { TASK_DEAD, TASK_ZOMBIE, type Task } from '../../kernel/task.js'
+import { seesTask } from '../../kernel/visible.js'
 import type { Dentry } from '../../vfs/dentry.js'
 import type { Inode } from '../../vfs/inode.js'
 import type { Mount } from '../../vfs/mount.js'
@@ -69,6 +70,12 @@ export function taskOf(k: KernelCore, node: ProcNode): Task | null {
   const task = k.state.tasks.get(node.pid)
   if (task === undefined || task.state === TASK_DEAD) return null
   return isModern(k) && task.serial !== node.serial ? null : task
+}
+
+/** The same, for who looks: null too when `current` does not see it. */
+export function seenTaskOf(current: Task, node: ProcNode): Task | null {
+  const task = taskOf(current.k, node)
+  return task === null || seesTask(current, task) ? task : null
 }
 
 /** Has it given up its memory, files and directories? Linux: mm, files and fs are null after do_exit. */

@@ -7,10 +7,11 @@
  * Deviation: 2.2 makes it again for every read and gives at most 3 KiB at a time; so does 2.6 for some files.
  */
 
-import { EACCES, EFAULT, EINVAL, EIO, ENOMEM } from '../../abi/errno.js'
+import { EACCES, EFAULT, EINVAL, EIO, ENOMEM, ESRCH } from '../../abi/errno.js'
 import { O_ACCMODE, O_RDWR } from '../../abi/fcntl.js'
 import { inEffectiveGroup } from '../../kernel/cred.js'
 import type { Task } from '../../kernel/task.js'
+import { seesTask } from '../../kernel/visible.js'
 import { utf8Decode, utf8Encode } from '../../lib/bytes.js'
 import { deny } from '../../security/deny.js'
 import { shouldFail } from '../../sim/faults.js'
@@ -32,6 +33,7 @@ function generate(current: Task, file: File<Content>, node: ProcNode): number {
   file.data = null
   if (shouldFail(k, 'alloc:page')) return ENOMEM
   if (node.pid !== 0 && task === null) return readAfterDeath(k.facts.release)
+  if (task !== null && !seesTask(current, task)) return ESRCH
   const entry = entryOf(k, node)
   if (entry?.read === undefined) return EINVAL
   const text = entry.read(current, { task, isForWriting: (file.flags & O_ACCMODE) === O_RDWR })
@@ -60,6 +62,7 @@ function write(current: Task, file: File<Content>, data: Uint8Array): number {
   const node = nodeOf(file.inode)
   const task = node.pid === 0 ? null : taskOf(k, node)
   if (node.pid !== 0 && task === null) return readAfterDeath(k.facts.release) || EINVAL
+  if (task !== null && !seesTask(current, task)) return ESRCH
   const entry = entryOf(k, node)
   if (entry?.write !== undefined) return entry.write(current, { task, isForWriting: true }, utf8Decode(data))
   return node.pid === 0 && isModern(k) ? EIO : EINVAL

@@ -21,6 +21,7 @@ import { isAtLeast } from '../../abi/profile.js'
 import type { KernelCore } from '../../kernel/kernel.js'
 import type { DiskCounter } from '../../kernel/module.js'
 import { isGroupLeader, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type Task } from '../../kernel/task.js'
+import { tasksSeenBy } from '../../kernel/visible.js'
 import { dPath } from '../../vfs/dpath.js'
 import type { Mount } from '../../vfs/mount.js'
 import { hasExited, isModern } from './entry.js'
@@ -33,10 +34,10 @@ function countState(k: KernelCore, state: number): number {
   return count
 }
 
-/** Processes, zombies included. Linux: nr_processes. */
-export function countProcesses(k: KernelCore): number {
+/** Processes that `current` sees, zombies included. Linux: nr_processes. */
+export function countProcesses(current: Task): number {
   let count = 0
-  for (const task of k.state.tasks.values()) if (isGroupLeader(task)) count++
+  for (const task of tasksSeenBy(current)) if (isGroupLeader(task)) count++
   return count
 }
 
@@ -275,7 +276,11 @@ function mountLine(current: Task, mnt: Mount): string {
 
 /** All mounts, oldest first, as `current` would name them. Linux: get_filesystem_info (2.2), show_vfsmnt (2.6). */
 export function formatMounts(current: Task): string {
-  return current.k.state.mounts.map((mnt) => mountLine(current, mnt)).join('')
+  const { k } = current
+  const seen = k.hooked.has('mountVisible')
+    ? k.state.mounts.filter((mnt) => k.security.mountVisible(current, mnt) === 0)
+    : k.state.mounts
+  return seen.map((mnt) => mountLine(current, mnt)).join('')
 }
 
 /** No swap space: the heading alone. Linux: get_swaparea_info (2.2), swap_show (2.6). */

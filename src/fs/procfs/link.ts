@@ -21,7 +21,7 @@ import type { Mount } from '../../vfs/mount.js'
 import { LAST_BIND, type Nameidata } from '../../vfs/nameidata.js'
 import { defineInodeOps } from '../../vfs/ops.js'
 import { genericPermission, inodePermission } from '../../vfs/permission.js'
-import { hasExited, isModern, nodeOf, type Place, taskOf } from './entry.js'
+import { hasExited, isModern, nodeOf, type Place, seenTaskOf } from './entry.js'
 import { placeOfFile } from './pid.js'
 import { entryOf } from './tree.js'
 
@@ -47,7 +47,7 @@ export function procPermission(current: Task, inode: Inode, mask: number): numbe
   const denied = genericPermission(current, inode, mask)
   if (denied !== 0) return denied
   if (current.k.facts.release === '2.0.35') return 0
-  return checkRoot(current, taskOf(current.k, nodeOf(inode)))
+  return checkRoot(current, seenTaskOf(current, nodeOf(inode)))
 }
 
 /** May the link be followed or read? */
@@ -56,7 +56,7 @@ function linkPermission(current: Task, inode: Inode): number {
   if (current.cred.fsuid !== inode.uid && !capable(current, CAP_DAC_OVERRIDE)) {
     return deny(current, EACCES, 'owner', inode, CAP_DAC_OVERRIDE)
   }
-  return checkRoot(current, taskOf(current.k, nodeOf(inode)))
+  return checkRoot(current, seenTaskOf(current, nodeOf(inode)))
 }
 
 /** Where a link leads, after the checks. Linux: proc_get_link. */
@@ -64,7 +64,7 @@ function resolve(current: Task, inode: Inode): Ret<Place> {
   const denied = linkPermission(current, inode)
   if (isErr(denied)) return denied
   const node = nodeOf(inode)
-  const task = taskOf(current.k, node)
+  const task = seenTaskOf(current, node)
   if (task === null) return ENOENT
   if (node.path.startsWith('fd/')) {
     return placeOfFile(hasExited(task) ? null : (task.files.files[Number(node.path.slice(3))] ?? null))

@@ -75,9 +75,16 @@ function placeIn(task: Task, which: 'root' | 'pwd'): Ret<Place> {
   return dentry.inode === null ? ENOENT : { dentry, mnt, inode: dentry.inode }
 }
 
+/** What modules add to a task's status. */
+function moduleLines(current: Task, task: Task): string {
+  let text = ''
+  for (const { taskStatus } of current.k.contributions.values()) text += taskStatus?.(current, task) ?? ''
+  return text
+}
+
 /** All files of /proc/<pid> but the directories `fd` and `task`; also those below task/<tid>. */
 export const PID_ENTRIES: readonly Entry[] = Object.freeze([
-  about('status', 0o444, formatStatus),
+  about('status', 0o444, (task, current) => formatStatus(task) + moduleLines(current, task)),
   ...link('cwd', (task) => placeIn(task, 'pwd')),
   ...link('root', (task) => placeIn(task, 'root')),
   ...link('exe', (task) => (hasExited(task) ? ENOENT : placeOfFile(task.exe))),
