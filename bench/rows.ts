@@ -62,7 +62,11 @@ export const ROWS = [
     'readdir of 10 000',
     'per listing: open, getdents until the end, close; the peers return names only, memfs sorts them',
   ),
-  fs('sequential-write-64k', 'sequential write of 64 KiB to 64 MiB', 'per block of a file that was not there before'),
+  fs(
+    'sequential-write-64k',
+    'sequential write of 64 KiB to 64 MiB',
+    'per block of a file that was not there before',
+  ),
   fs('sequential-read-64k', 'sequential read of 64 KiB to 64 MiB', 'per block'),
   fs('append-256', 'append 256 B to a large file', 'the file has 64 MiB'),
   row('pipe-512', 'pipe round trip 512 B, one task'),
