@@ -65,20 +65,25 @@ function sampleRtt(sk: TcpSock, ms: number): void {
   sk.rto = Math.min(TCP_RTO_MAX, sk.srtt / 8 + Math.max(sk.rttvar, TCP_RTO_MIN))
 }
 
-/** Takes what has been acknowledged off the queue. Were there new bytes? Linux: tcp_clean_rtx_queue. */
+/**
+ * Takes what has been acknowledged off the queue. Where something of it was sent twice nobody knows how long anything
+ * took: the rest may have waited behind the hole. Linux: tcp_clean_rtx_queue, tcp_ack_no_tstamp.
+ */
 function cleanQueue(sk: TcpSock): void {
   let rtt = -1
+  let isAmbiguous = false
   for (let skb = sk.writeQueue.head; skb !== null && skb !== sk.sendHead; skb = sk.writeQueue.head) {
     const cb = tcpCb(skb)
     if (after(cb.endSeq, sk.sndUna)) break
     if ((cb.mark & MARK_LOST) !== 0) sk.lostOut--
     if ((cb.mark & MARK_RETRANS) !== 0) sk.retransOut--
-    if ((cb.mark & MARK_EVER_RETRANS) === 0) rtt = sk.net.k.state.now + 1 - cb.when
+    if ((cb.mark & MARK_EVER_RETRANS) !== 0) isAmbiguous = true
+    else if (rtt < 0) rtt = sk.net.k.state.now + 1 - cb.when
     sk.packetsOut--
     skbUnlink(skb)
     kfreeSkb(skb)
   }
-  if (rtt >= 0) sampleRtt(sk, rtt)
+  if (rtt >= 0 && !isAmbiguous) sampleRtt(sk, rtt)
   else if (sk.backoff === 0 && sk.srtt > 0) {
     sk.rto = Math.min(TCP_RTO_MAX, sk.srtt / 8 + Math.max(sk.rttvar, TCP_RTO_MIN))
   }
