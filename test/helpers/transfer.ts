@@ -1,135 +1,211 @@
 /**
- * Two kernels on a link, and programs that send a stream from one to the other: what the tests and sweeps of lossy links
- * are made of.
+ * Two kernels on a link, and programs that send streams from one to the other: what the tests and the sweep of lossy
+ * links are made of.
  */
-import { isErr, type Profile, type Program, type Sys } from 'paleokernel'
-import { AF_INET, createWorld, net, SHUT_WR, SOCK_STREAM, type WireOptions } from 'paleokernel/net'
+import type { Profile, Program } from 'paleokernel'
+import {
+  AF_INET,
+  createWorld,
+  type NetState,
+  net,
+  SHUT_WR,
+  SO_RCVBUF,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  type WireOptions,
+} from 'paleokernel/net'
+import { coreOf } from './world.js'
 
-/** The bytes of a stream are a function of where they are, so that nothing needs to be kept to compare. */
-export const byteAt = (at: number): number => (Math.imul(at + 1, 2654435761) >>> 21) & 0xff
+/** The bytes of streams come round after so many, a prime. */
+const PERIOD = 1_000_003
+const PATTERN = Buffer.alloc(2 * PERIOD)
+for (let i = 0; i < PATTERN.length; i++) PATTERN[i] = Math.imul((i % PERIOD) + 1, 2654435761) >>> 21
 
 /** `length` bytes of the stream from `at` on. */
-export function stretch(at: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  for (let i = 0; i < length; i++) bytes[i] = byteAt(at + i)
-  return bytes
+const stretch = (at: number, length: number): Uint8Array =>
+  new Uint8Array(PATTERN.subarray(at % PERIOD, (at % PERIOD) + length))
+
+export const SERVER_PORT = 5000
+
+/** How a pair of kernels is made. */
+export interface PairOptions {
+  readonly seed: number
+  readonly profiles: readonly [Profile, Profile]
+  readonly wire?: WireOptions
 }
 
 /** Two kernels, 10.0.0.1 and 10.0.0.2, on one link. */
-export function pairOnLink(seed: number, profile: Profile, wire: WireOptions) {
+export function pairOnLink({ seed, profiles, wire = {} }: PairOptions) {
   const world = createWorld({ seed })
-  const a = world.createKernel({ modules: [net()], profile })
-  const b = world.createKernel({ modules: [net()], profile })
-  for (const [k, last] of [
-    [a, 1],
-    [b, 2],
-  ] as const) {
-    k.net.addEthernet('eth0', Uint8Array.of(2, 0, 0, 0, 0, last))
-    k.net.configure('eth0', { address: `10.0.0.${last}/24` })
-  }
-  const link = world.link(a, 'eth0', b, 'eth0', wire)
-  return { world, a, b, link }
+  const [a, b] = ([0, 1] as const).map((at) => {
+    const k = world.createKernel({ modules: [net()], profile: profiles[at] })
+    k.net.addEthernet('eth0', Uint8Array.of(2, 0, 0, 0, 0, at + 1))
+    k.net.configure('eth0', { address: `10.0.0.${at + 1}/24` })
+    return k
+  })
+  if (a === undefined || b === undefined) throw new Error('two kernels')
+  return { world, a, b, link: world.link(a, 'eth0', b, 'eth0', wire) }
 }
 
-/** The sys of a program on a kernel with net(). */
-export type NetSys = Sys & Record<string, (...args: unknown[]) => Generator<never, number, never>>
-
-const SERVER = { family: AF_INET, addr: '10.0.0.2', port: 5000 } as const
+export type Pair = ReturnType<typeof pairOnLink>
+type Machine = Pair['a']
 
 /** What a side has seen of a stream. */
 export interface Side {
   received: number
   /** The first byte that was not what it should be; -1 while all are right. */
   wrongAt: number
-  /** When the last byte or the end came: ms. */
+  /** When the end came: ms; -1 before. */
   doneAt: number
+  /** The first Errno of a call; 0 while there is none. */
   error: number
 }
 
-export const newSide = (): Side => ({ received: 0, wrongAt: -1, doneAt: -1, error: 0 })
+/** What one end of a connection does, once it is there. */
+export interface Part {
+  /** Bytes to send. */
+  readonly send: number
+  /** Bytes of a call. */
+  readonly chunk?: number
+  /** Shut the sending side when all is sent. Default true. */
+  readonly ends?: boolean
+  /** Milliseconds between reads. */
+  readonly slow?: number
+  /** Bytes that may wait. */
+  readonly rcvbuf?: number
+}
 
-// biome-ignore lint/suspicious/noExplicitAny: programs of kernels with different modules
-type AnySys = any
+// biome-ignore lint/suspicious/noExplicitAny: the calls of net() are not among those of Sys
+type NetSys = any
 
-/** Sends `size` bytes, `chunk` at a time. */
-export function* sendStream(sys: AnySys, fd: number, size: number, chunk: number, side: Side): Program {
-  for (let at = 0; at < size; ) {
-    const n: number = yield* sys.send(fd, stretch(at, Math.min(chunk, size - at)))
+function* sendAll(sys: NetSys, fd: number, part: Part, side: Side): Program {
+  const { send, chunk = 32_768, ends = true } = part
+  for (let at = 0; at < send; ) {
+    const n: number = yield* sys.send(fd, stretch(at, Math.min(chunk, send - at)))
     if (n < 0) {
-      side.error = n
+      side.error ||= n
       return 1
     }
     at += n
   }
+  if (ends) yield* sys.shutdown(fd, SHUT_WR)
   return 0
 }
 
-/** Receives until the end, and compares. */
-export function* receiveStream(
-  sys: AnySys,
-  fd: number,
-  chunk: number,
-  side: Side,
-  now: () => number,
-): Program {
-  const buf = new Uint8Array(chunk)
+function* receiveAll(sys: NetSys, fd: number, part: Part, side: Side, k: Machine): Program {
+  const { chunk = 32_768, slow = 0 } = part
+  const buf = Buffer.alloc(chunk)
   for (;;) {
     const n: number = yield* sys.recv(fd, buf)
     if (n <= 0) {
-      if (n < 0) side.error = n
-      side.doneAt = now()
-      return n < 0 ? 1 : 0
+      if (n < 0) side.error ||= n
+      side.doneAt = k.now
+      return 0
     }
-    for (let i = 0; i < n && side.wrongAt < 0; i++) {
-      if (buf[i] !== byteAt(side.received + i)) side.wrongAt = side.received + i
-    }
+    const start = side.received % PERIOD
+    if (side.wrongAt < 0 && PATTERN.compare(buf, 0, n, start, start + n) !== 0) side.wrongAt = side.received
     side.received += n
+    if (slow > 0) yield* sys.nanosleep(slow)
   }
 }
 
-/** How a transfer goes. */
-export interface TransferOptions {
-  readonly size: number
-  readonly chunk?: number
-  /** The server sends as much back, at the same time. */
-  readonly bidirectional?: boolean
+/** Both directions of a connection at once: one process sends, one receives. */
+function* converse(sys: NetSys, fd: number, part: Part, side: Side, k: Machine): Program {
+  // Nothing to send: one process is enough, and needs no journal.
+  if (part.send === 0) {
+    if (part.ends !== false) yield* sys.shutdown(fd, SHUT_WR)
+    return yield* receiveAll(sys, fd, part, side, k)
+  }
+  const child: number = yield* sys.fork()
+  if (child === 0) return yield* sendAll(sys, fd, part, side)
+  yield* receiveAll(sys, fd, part, side, k)
+  yield* sys.waitpid(child, null, 0)
+  return 0
 }
 
-/** Starts a transfer from `a` to `b`; run the world to see it happen. */
-export function startTransfer({ a, b }: ReturnType<typeof pairOnLink>, options: TransferOptions) {
-  const { size, chunk = 32_768, bidirectional = false } = options
-  const there = newSide()
-  const back = newSide()
+const newSide = (): Side => ({ received: 0, wrongAt: -1, doneAt: -1, error: 0 })
+
+/** How a connection goes: the client sends first, the server answers, or both at once. */
+export interface Talk {
+  readonly client: Part
+  readonly server: Part
+  readonly port?: number
+  /** The client receives only when it has sent all: no second process. Default: both at once. */
+  readonly inTurn?: boolean
+}
+
+/** Starts a connection from `a` to `b` and what is said in it; run the world to see it happen. */
+export function startTalk({ a, b }: Pair, { client, server, port = SERVER_PORT, inTurn = false }: Talk) {
+  const sides = { client: newSide(), server: newSide() }
   b.spawn({
-    journal: false,
-    *program(sys: AnySys) {
+    journal: server.send > 0,
+    *program(sys: NetSys): Program {
       const fd = yield* sys.socket(AF_INET, SOCK_STREAM, 0)
-      yield* sys.bind(fd, { ...SERVER, addr: '0.0.0.0' })
+      if (server.rcvbuf !== undefined) yield* sys.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, server.rcvbuf)
+      yield* sys.bind(fd, { family: AF_INET, addr: '0.0.0.0', port })
       yield* sys.listen(fd, 5)
       const s = yield* sys.accept(fd)
-      if (bidirectional && (yield* sys.fork()) === 0) {
-        yield* sendStream(sys, s, size, chunk, back)
-        yield* sys.shutdown(s, SHUT_WR)
-        return 0
+      if (s < 0) {
+        sides.server.error = s
+        return 1
       }
-      yield* receiveStream(sys, s, chunk, there, () => b.now)
-      return 0
+      yield* sys.close(fd)
+      return yield* converse(sys, s, server, sides.server, b)
     },
   })
   a.spawn({
-    journal: false,
-    *program(sys: AnySys) {
-      const fd = yield* sys.socket(AF_INET, SOCK_STREAM, 0)
-      const error = yield* sys.connect(fd, SERVER)
-      if (isErr(error)) {
-        there.error = error
-        return 1
+    journal: !inTurn,
+    *program(sys: NetSys): Program {
+      let fd = -1
+      for (let tries = 0; fd < 0; tries++) {
+        fd = yield* sys.socket(AF_INET, SOCK_STREAM, 0)
+        if (client.rcvbuf !== undefined) yield* sys.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, client.rcvbuf)
+        const error: number = yield* sys.connect(fd, { family: AF_INET, addr: '10.0.0.2', port })
+        if (error === 0) break
+        // Three requests of ARP may be lost, or all SYNs.
+        sides.client.error = tries < 20 ? 0 : error
+        yield* sys.close(fd)
+        if (tries === 20) return 1
+        fd = -1
       }
-      yield* sendStream(sys, fd, size, chunk, there)
-      yield* sys.shutdown(fd, SHUT_WR)
-      yield* receiveStream(sys, fd, chunk, back, () => a.now)
-      return 0
+      if (!inTurn) return yield* converse(sys, fd, client, sides.client, a)
+      yield* sendAll(sys, fd, client, sides.client)
+      return yield* receiveAll(sys, fd, client, sides.client, a)
     },
   })
-  return { there, back }
+  return sides
+}
+
+/** Only from client to server, without forks and journals. */
+export const oneWay = (size: number, rest: Partial<Part> = {}): Talk => ({
+  client: { send: size, ...rest },
+  server: { send: 0, ...rest },
+  inTurn: true,
+})
+
+/** The network's state of a kernel. */
+export const netOf = (k: object): NetState =>
+  coreOf(k as Parameters<typeof coreOf>[0]).state.modules.get('net') as NetState
+
+/** What is left of TCP, fragments, neighbours that wait, and packets in a kernel: empty when all is over. */
+export function leftovers(k: object): string[] {
+  const { inet, backlog, inUse } = netOf(k)
+  const { tcp, frags, udp } = inet
+  const waiting = [...inet.arp.entries.values()].filter(({ queue }) => queue.length > 0)
+  const counts = {
+    sockets: inUse,
+    'tcp socks': tcp.socks.size,
+    'time waits': tcp.timeWaits.size,
+    'tcp ports': tcp.buckets.size,
+    listeners: tcp.listeners.size,
+    connections: tcp.connections.size,
+    'udp ports': udp.byPort.size,
+    fragments: frags.queues.size + frags.memory,
+    'waiting for ARP': waiting.length,
+    backlog: backlog.length,
+    timers: coreOf(k as Parameters<typeof coreOf>[0]).state.timers.heap.length,
+  }
+  return Object.entries(counts)
+    .filter(([, count]) => count !== 0)
+    .map(([name, count]) => `${name}: ${count}`)
 }

@@ -2,7 +2,7 @@
 import { checkInvariants, createKernel, isErr, type Program, WouldBlock } from 'paleokernel'
 import { AF_INET, createWorld, net, SOCK_DGRAM, SOCK_STREAM } from 'paleokernel/net'
 import { describe, expect, it } from 'vitest'
-import { pairOnLink, startTransfer } from '../helpers/transfer.js'
+import { oneWay, pairOnLink, startTalk } from '../helpers/transfer.js'
 
 const mac = (last: number): Uint8Array => Uint8Array.of(2, 0, 0, 0, 0, last)
 const at = (last: number, port = 7) => ({ family: AF_INET, addr: `10.0.0.${last}`, port }) as const
@@ -77,8 +77,9 @@ describe('time', () => {
   })
 
   it('step() is one arrival or one call; run() counts them, and stops at `until` and `maxSteps`', () => {
-    const { world, a, b } = pairOnLink(1, '2.2.12', { delay: 5 })
-    startTransfer({ world, a, b } as ReturnType<typeof pairOnLink>, { size: 1000 })
+    const pair = pairOnLink({ seed: 1, profiles: ['2.2.12', '2.2.12'], wire: { delay: 5 } })
+    const { world } = pair
+    startTalk(pair, oneWay(1000))
     expect(world.step()).toBe(true)
     expect(world.now).toBe(0)
     expect(world.run({ maxSteps: 3 })).toBe(3)
@@ -298,7 +299,7 @@ describe('copies', () => {
   const options = { delay: 20, loss: 0.05, reorder: 0.1, duplicate: 0.02 }
 
   it('a world that is copied in mid-transfer goes on as its original, and the two are apart', () => {
-    const { world, a, b, link } = pairOnLink(3, '2.6.14', options)
+    const { world, a, b, link } = pairOnLink({ seed: 3, profiles: ['2.6.14', '2.6.14'], wire: options })
     const [p, q] = [a.spawn(), b.spawn()]
     const l = q.libc.socket(AF_INET, SOCK_STREAM)
     q.libc.bind(l, { family: AF_INET, addr: '0.0.0.0', port: 7 })
@@ -340,7 +341,7 @@ describe('copies', () => {
   })
 
   it('a kernel can be copied out of a world: the copy is on its own', () => {
-    const { world, a } = pairOnLink(1, '2.6.14', {})
+    const { world, a } = pairOnLink({ seed: 1, profiles: ['2.6.14', '2.6.14'] })
     const { send } = bound(a)
     const lone = a.fork()
     lone.advance(100)

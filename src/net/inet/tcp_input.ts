@@ -73,6 +73,7 @@ import {
 } from './tcp_sock.js'
 import {
   killTimeWait,
+  purge,
   purgeWrite,
   scheduleTimeWait,
   setState,
@@ -111,10 +112,7 @@ function finInput(sk: TcpSock): void {
     default:
       break
   }
-  for (let skb = sk.outOfOrder.head; skb !== null; skb = sk.outOfOrder.head) {
-    skbUnlink(skb)
-    kfreeSkb(skb)
-  }
+  purge(sk.outOfOrder)
   if (sk.dead) return
   sockStateChange(sk)
   sockWakeAsync(sk, sk.shutdown === SHUTDOWN_MASK || sk.state === TCP_CLOSE ? POLL_HUP : POLL_IN)
@@ -166,6 +164,15 @@ function takeEarly(sk: TcpSock): void {
   }
 }
 
+/**
+ * Is there memory for more? What came too early goes first: it must not keep out what is in its turn. Linux:
+ * tcp_prune_queue.
+ */
+function hasMemory(sk: TcpSock): boolean {
+  if (sk.rmem > sk.rcvbuf) purge(sk.outOfOrder)
+  return sk.rmem <= sk.rcvbuf
+}
+
 /** Queues data; the packet is taken over. Linux: tcp_data_queue. */
 function dataInput(sk: TcpSock, skb: SkBuff): void {
   const cb = tcpCb(skb)
@@ -183,7 +190,7 @@ function dataInput(sk: TcpSock, skb: SkBuff): void {
     return
   }
   const left = windowLeft(sk)
-  if (!before(cb.seq, advance(sk.rcvNxt, Math.max(left, 0))) || sk.rmem > sk.rcvbuf) {
+  if (!before(cb.seq, advance(sk.rcvNxt, Math.max(left, 0))) || !hasMemory(sk)) {
     // Beyond the window, or no memory left.
     kfreeSkb(skb)
     if (
