@@ -22,6 +22,8 @@ import { TCP_TIMERS } from './inet/tcp_timer.js'
 import { loopbackOps } from './loopback.js'
 import { packetProc } from './packet/proc.js'
 import { routingProc } from './proc/routing.js'
+import { snmpProc } from './proc/snmp.js'
+import { socketProc } from './proc/sockets.js'
 import { sockfsType } from './sockfs.js'
 import { NetState } from './state.js'
 import { unixProc } from './unix/proc.js'
@@ -75,6 +77,8 @@ export const net = (options: NetOptions = {}): NetModule =>
           ...(k.facts.release === '2.0.35' ? [] : [packetProc]),
           ...routingProc,
           ...(state.firewall === null ? [] : firewallProc),
+          ...socketProc,
+          snmpProc,
         ],
         audit: netAudit,
       }

@@ -63,9 +63,11 @@ export function ipLocalOut(net: NetState, skb: SkBuff, route: Route): number {
   net.inet.ipMib.outRequests++
   skb.dst = route
   const verdict = nfHook(net, NF_IP_LOCAL_OUT, skb, null, route.dev)
-  if (verdict !== NF_ACCEPT) return refused(skb, verdict)
   // A hook may have found another route.
-  return ipOutput(net, skb, (skb.dst as Route | null) ?? route)
+  const failed =
+    verdict !== NF_ACCEPT ? refused(skb, verdict) : ipOutput(net, skb, (skb.dst as Route | null) ?? route)
+  if (failed !== 0) net.inet.ipMib.outDiscards++
+  return failed
 }
 
 /** What the sender hears of a hook's verdict. Linux: NF_HOOK. */

@@ -6,7 +6,6 @@
 import { EINVAL } from '../../abi/errno.js'
 import { ARPHRD_ETHER } from '../../abi/if.js'
 import type { ProcEntry } from '../../kernel/module.js'
-import type { Task } from '../../kernel/task.js'
 import type { NetDevice } from '../device.js'
 import { NUD_NOARP, NUD_PERMANENT, NUD_VALID } from '../inet/arp_table.js'
 import { tableRoutes } from '../inet/fib_table.js'
@@ -20,17 +19,7 @@ import {
   RTN_UNREACHABLE,
 } from '../inet/route_types.js'
 import { formatIp } from '../sockaddr.js'
-import type { NetState } from '../state.js'
-
-const netOf = (current: Task): NetState => current.k.state.modules.get('net') as NetState
-
-/** An address as the kernel's memory has it on i386: the last byte first. */
-const swapped = (addr: number): string =>
-  [addr & 255, (addr >>> 8) & 255, (addr >>> 16) & 255, addr >>> 24]
-    .map((byte) => byte.toString(16).toUpperCase().padStart(2, '0'))
-    .join('')
-
-const hex = (value: number, width: number): string => value.toString(16).toUpperCase().padStart(width, '0')
+import { hex, netOf, swapped } from './text.js'
 
 const padded = (line: string): string => `${line.padEnd(127)}\n`
 
