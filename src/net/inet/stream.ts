@@ -20,6 +20,7 @@ import { SIGPIPE } from '../../abi/signal.js'
 import { AF_UNSPEC, MSG_NOSIGNAL } from '../../abi/socket.js'
 import { sendSignalSelf } from '../../kernel/signal.js'
 import type { Task } from '../../kernel/task.js'
+import { devIoctl } from '../devioctl.js'
 import {
   type Msg,
   RCV_SHUTDOWN,
@@ -187,7 +188,7 @@ function streamRecvmsg(current: Task, sock: Socket, msg: Msg, flags: number): nu
 
 /** Bytes to read, is the mark reached, bytes not acknowledged. Linux: tcp_ioctl. */
 function streamIoctl(
-  _current: Task,
+  current: Task,
   sock: Socket,
   cmd: number,
   arg: Parameters<SocketOps['ioctl']>[3],
@@ -213,7 +214,7 @@ function streamIoctl(
       if (sk.state === TCP_LISTEN) return EINVAL
       return putInt(arg, sk.state === TCP_SYN_SENT ? 0 : distance(sk.sndUna, sk.writeSeq))
     default:
-      return EINVAL
+      return devIoctl(current, sk.net, cmd, arg)
   }
 }
 

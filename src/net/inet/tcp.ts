@@ -49,6 +49,7 @@ import {
   TCP_SYN_SENT,
 } from '../sock.js'
 import { SOCKADDR_IN, type Sockaddr } from '../sockaddr.js'
+import { routeRefused } from './route.js'
 import { type Route, RTN_BROADCAST, RTN_MULTICAST } from './route_types.js'
 import { BINDADDR_LOCK, type InetProto, type InetSock } from './sock.js'
 import { tcpRecvmsg, tcpSendmsg } from './tcp_data.js'
@@ -95,7 +96,7 @@ const tcpOf = (sk: InetSock): TcpSock => sk as TcpSock
  * Sends the SYN. Errors: EINVAL, EAFNOSUPPORT, EISCONN (2.2), ENETUNREACH to all, EADDRNOTAVAIL no port or the
  * connection is there already; those of the route. Linux: tcp_v4_connect.
  */
-function tcpConnect(_current: Task, inet: InetSock, address: Sockaddr): number {
+function tcpConnect(current: Task, inet: InetSock, address: Sockaddr): number {
   const sk = tcpOf(inet)
   const { tcp } = sk.net.inet
   const isModern = modern(sk)
@@ -105,7 +106,7 @@ function tcpConnect(_current: Task, inet: InetSock, address: Sockaddr): number {
   sk.route = null
   sk.daddr = address.addr
   const route = tcpRoute(sk)
-  if (isErr(route)) return unconnect(sk, route)
+  if (isErr(route)) return unconnect(sk, routeRefused(current, route))
   if (route.type === RTN_BROADCAST || route.type === RTN_MULTICAST) return unconnect(sk, ENETUNREACH)
   sk.daddr = route.dst
   if (sk.saddr === 0) sk.saddr = route.src

@@ -99,7 +99,10 @@ export function tcpRoute(sk: TcpSock): Route | Errno {
     mark: 0,
     key: sk.routeKey,
   })
-  if (isErr(route)) return route
+  if (isErr(route)) {
+    net.inet.ipMib.outNoRoutes++
+    return route
+  }
   sk.route = route
   return route
 }
