@@ -343,23 +343,26 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
 
   /** Serves woken tasks that the host drives, and signals for idle ones. */
   private settle(): void {
-    if (hasDeferred(this)) runDeferred(this)
     const { directQueue } = this.state
     const errors: unknown[] = []
-    for (let task = directQueue.head; task !== null; task = directQueue.head) {
-      dequeueTask(task)
-      try {
-        if (task.state !== TASK_RUNNING) continue
-        if (task.call !== null) resumeCall(task, this.runHandler)
-        else if (task.sigPending || awaitsHandler(task))
-          returnToUser(task, null, task.result, this.runHandler)
-      } catch (error) {
-        // A handler of the host's has thrown: the others are served before the host hears of it.
-        errors.push(error)
-      } finally {
-        this.noteResult(task)
+    // A call that runs again may mark a bottom half, which may wake the next.
+    do {
+      if (hasDeferred(this)) runDeferred(this)
+      for (let task = directQueue.head; task !== null; task = directQueue.head) {
+        dequeueTask(task)
+        try {
+          if (task.state !== TASK_RUNNING) continue
+          if (task.call !== null) resumeCall(task, this.runHandler)
+          else if (task.sigPending || awaitsHandler(task))
+            returnToUser(task, null, task.result, this.runHandler)
+        } catch (error) {
+          // A handler of the host's has thrown: the others are served before the host hears of it.
+          errors.push(error)
+        } finally {
+          this.noteResult(task)
+        }
       }
-    }
+    } while (hasDeferred(this))
     this.attention = 0
     if (errors.length > 0) throw errors[0]
   }
