@@ -9,20 +9,28 @@ import type { BufferHead, BufferList } from './buffer.js'
 import { OpenDevice } from './device.js'
 import { SyncTransfer } from './flush.js'
 import type { BlockUnit } from './queue.js'
-import { buffersOf, type Request } from './request.js'
+import { buffersOf, type Request, type RequestPool } from './request.js'
 import { type BlockState, blockState, unitAt } from './state.js'
 import { BlockTransfer } from './transfer.js'
 
 const nameOf = (bh: BufferHead): string => `the buffer of block ${bh.block} of device ${bh.dev}`
 
-/** All requests, those that are being served too. */
-function allRequests(state: BlockState): Request[] {
-  const all = new Set<Request>()
+/** All requests, those that are being served too; and the slots that they take. */
+function allRequests(books: Books, state: BlockState): Request[] {
+  const all: Request[] = []
+  const slots = new Tally<RequestPool>()
   for (const { queue, serving } of state.drives) {
-    for (let req = queue.head; req !== null; req = req.next) all.add(req)
-    if (serving !== null) all.add(serving)
+    const own = new Set<Request>()
+    for (let req = queue.head; req !== null; req = req.next) own.add(req)
+    if (serving !== null) own.add(serving)
+    all.push(...own)
+    slots.add(queue.pool, own.size)
   }
-  return [...all]
+  for (const [pool, used] of slots.counts) {
+    books.queues.add(pool.wait)
+    books.same('the request slots in use', pool.used, used)
+  }
+  return all
 }
 
 /** The cache: what is found by number is what is on the lists, each on the one that it belongs to. */
@@ -63,8 +71,7 @@ function checkList(books: Books, name: string, list: BufferList): number {
 
 /** Requests: as many as slots are taken; every locked buffer is in one, and every buffer of one is locked. */
 function checkRequests(books: Books, state: BlockState): void {
-  const requests = allRequests(state)
-  books.same('the request slots in use', state.pool.used, requests.length)
+  const requests = allRequests(books, state)
   const inRequest = new Set<BufferHead>()
   for (const req of requests) {
     let sector = req.sector
@@ -129,7 +136,6 @@ export const blockAudit: Audit = Object.freeze({
 
   holds(books) {
     const state = blockState(books.k)
-    books.queues.add(state.pool.wait)
     books.queues.add(state.cache.lists.wait)
   },
 

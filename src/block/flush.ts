@@ -127,7 +127,7 @@ function carryOn(current: Task, state: BlockState, sync: SyncTransfer): number {
     const bh = sync.buffers[sync.started]
     if (bh === undefined || bh.isLocked || !bh.isDirty) continue
     while (submitBuffer(k, state, WRITE, bh, current) === 'no-slot')
-      if (waitForSlot(current, WRITE) === BLOCKED) return BLOCKED
+      if (waitForSlot(current, WRITE, bh) === BLOCKED) return BLOCKED
   }
   unplugAll(k, state, 'wait', current)
   for (; sync.waited < sync.buffers.length; sync.waited++) {
@@ -137,7 +137,7 @@ function carryOn(current: Task, state: BlockState, sync: SyncTransfer): number {
     // It was on its way, with older bytes, when its turn came.
     while (bh.isDirty && !sync.isAgain) {
       if (submitBuffer(k, state, WRITE, bh, current) !== 'no-slot') sync.isAgain = true
-      else if (waitForSlot(current, WRITE) === BLOCKED) return BLOCKED
+      else if (waitForSlot(current, WRITE, bh) === BLOCKED) return BLOCKED
     }
     if (waitOnBuffer(current, bh) === BLOCKED) return BLOCKED
     sync.isAgain = false

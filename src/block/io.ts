@@ -87,11 +87,12 @@ export function waitOnBuffer(current: Task, bh: BufferHead): number {
   return bh.isLocked ? sleepOnUninterruptible(current, waitQueueOf(bh)) : 0
 }
 
-/** There was no slot: sleeps until there may be one. BLOCKED, or 0: try again. Linux: __get_request_wait. */
-export function waitForSlot(current: Task, rw: number): number {
+/** There was no slot for a buffer: sleeps until there may be one. BLOCKED, or 0: try again. Linux: __get_request_wait. */
+export function waitForSlot(current: Task, rw: number, bh: BufferHead): number {
   const state = blockState(current.k)
   unplugAll(current.k, state, 'wait', current)
-  return state.pool.has(rw === WRITE ? WRITE : READ) ? 0 : sleepOnUninterruptible(current, state.pool.wait)
+  const pool = state.byDev.get(bh.rdev)?.queue.pool ?? state.pool
+  return pool.has(rw === WRITE ? WRITE : READ) ? 0 : sleepOnUninterruptible(current, pool.wait)
 }
 
 /** There was no memory for a buffer: sleeps until one may be given up. BLOCKED, or 0: try again. */
@@ -127,7 +128,7 @@ export function bread(current: Task, dev: DevT, block: number): Ret<BufferHead> 
     }
     const wasLocked = bh.isLocked
     const outcome = wasLocked ? 'locked' : submitBuffer(k, state, READ, bh, current)
-    const asleep = outcome === 'no-slot' ? waitForSlot(current, READ) : waitOnBuffer(current, bh)
+    const asleep = outcome === 'no-slot' ? waitForSlot(current, READ, bh) : waitOnBuffer(current, bh)
     if (asleep === BLOCKED) {
       brelse(bh)
       return BLOCKED

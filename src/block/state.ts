@@ -111,6 +111,7 @@ type DriveSettings = Pick<DiskSettings, 'name' | 'dev' | 'minors' | 'geometry'>
 /** The module's state. */
 export class BlockState {
   readonly settings: Settings
+  /** The slots that all disks share. */
   readonly pool: RequestPool
   readonly cache: BufferCache
   readonly drives: Drive[] = []
@@ -224,9 +225,13 @@ export function rereadPartitions(state: BlockState, drive: Drive): void {
 
 const NO_GEOMETRY: Geometry = Object.freeze({ heads: 16, sectors: 63 })
 
-/** A device whose requests make others: it can be neither plugged nor merged. */
+/**
+ * A device whose requests make others: it can be neither plugged nor merged. Deviation: it has slots of its own, without
+ * which requests that wait for others would take all of them.
+ */
 function addVirtual(state: BlockState, name: string, dev: DevT, epoch: number): Drive {
-  const queue = new RequestQueue(state.pool, { dev, plugs: false, merges: false, headActive: false })
+  const pool = new RequestPool(state.settings.requests)
+  const queue = new RequestQueue(pool, { dev, plugs: false, merges: false, headActive: false })
   const disk = new Disk(0, null, epoch)
   const settings = { name, dev, minors: 1, geometry: NO_GEOMETRY }
   return addDrive(state, new Drive(state.drives.length, queue, disk, settings), false)

@@ -160,7 +160,7 @@ function awaitFirst(current: Task, state: BlockState, transfer: BlockTransfer): 
     if (bh.isUptodate) return 0
     if (transfer.asked[0] === true) return EIO
     if (ask(current, state, bh)) transfer.asked[0] = true
-    else if (!bh.isLocked && waitForSlot(current, READ) === BLOCKED) return BLOCKED
+    else if (!bh.isLocked && waitForSlot(current, READ, bh) === BLOCKED) return BLOCKED
   }
 }
 
@@ -258,7 +258,7 @@ function prepare(current: Task, state: BlockState, bh: BufferHead, isPart: boole
     return EIO
   }
   const outcome = submitBuffer(current.k, state, READ, bh, current)
-  if (outcome === 'no-slot') return waitForSlot(current, READ) === BLOCKED ? BLOCKED : 1
+  if (outcome === 'no-slot') return waitForSlot(current, READ, bh) === BLOCKED ? BLOCKED : 1
   if (waitOnBuffer(current, bh) === BLOCKED) return BLOCKED
   return bh.isUptodate ? 0 : EIO
 }
@@ -273,7 +273,7 @@ function writeHeld(current: Task, state: BlockState, transfer: BlockTransfer): n
     while (bh.isDirty) {
       if (waitOnBuffer(current, bh) === BLOCKED) return BLOCKED
       if (bh.isDirty && submitBuffer(current.k, state, WRITE, bh, current) !== 'no-slot') break
-      if (bh.isDirty && waitForSlot(current, WRITE) === BLOCKED) return BLOCKED
+      if (bh.isDirty && waitForSlot(current, WRITE, bh) === BLOCKED) return BLOCKED
     }
   }
   unplugAll(current.k, state, 'wait', current)
