@@ -4,9 +4,14 @@
  */
 
 export { devtest } from './devtest.js'
+export { chmod } from './fileutils/chmod.js'
+export { chgrp, chown } from './fileutils/chown.js'
+export { ls } from './fileutils/ls.js'
 export { ifconfig } from './ifconfig.js'
 export { ip, ipTool, type RuleKeyword } from './ip/index.js'
+export { insmod, lsmod, rmmod } from './modutils.js'
+export { mount, umount } from './mount.js'
 export { reqdump } from './reqdump.js'
 export { reqtop } from './reqtop.js'
 export { route } from './route.js'
-export type { NetCalls, ToolSys } from './tool.js'
+export type { NetCalls, ToolSys, TreeToolSys } from './tool.js'

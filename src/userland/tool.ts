@@ -1,5 +1,5 @@
 /**
- * What the command-line tools of the network have in common: the calls they make, what they print, how they end.
+ * What the command-line tools have in common: the calls they make, what they print, how they end.
  */
 
 import { errnoMessage, isErr } from '../abi/errno.js'
@@ -26,6 +26,33 @@ export type FileToolSys = ProgramSys<Pick<CoreSys, 'open' | 'read' | 'write' | '
 /** The calls that a tool makes. */
 export type ToolSys = ProgramSys<Pick<CoreSys, 'open' | 'read' | 'write' | 'close' | 'ioctl'> & NetCalls>
 
+/** The calls that reading and writing whole texts takes. */
+export type TextSys = ProgramSys<Pick<CoreSys, 'open' | 'read' | 'write' | 'close'>>
+
+/** The calls that the tools of files, mounts and modules make. */
+export type TreeToolSys = ProgramSys<
+  Pick<
+    CoreSys,
+    | 'open'
+    | 'read'
+    | 'write'
+    | 'close'
+    | 'getdents'
+    | 'stat'
+    | 'lstat'
+    | 'readlink'
+    | 'chmod'
+    | 'chown'
+    | 'umask'
+    | 'mount'
+    | 'umount'
+    | 'init_module'
+    | 'delete_module'
+    | 'geteuid'
+    | 'time'
+  >
+>
+
 /** A piece of a program that has a result. */
 export type Part<T> = Generator<Program extends Generator<infer Y> ? Y : never, T, unknown>
 
@@ -41,7 +68,7 @@ export class Stop {
 }
 
 /** Runs the body of a tool with a place for its output, which is written at the end. The result is the exit status. */
-export function* runTool(sys: FileToolSys, body: (out: string[]) => Part<number>): Program {
+export function* runTool(sys: TextSys, body: (out: string[]) => Part<number>): Program {
   const out: string[] = []
   let status = 0
   let complaint = ''
@@ -58,7 +85,7 @@ export function* runTool(sys: FileToolSys, body: (out: string[]) => Part<number>
 }
 
 /** Writes a whole text. */
-export function* writeAll(sys: FileToolSys, fd: number, text: string): Part<void> {
+export function* writeAll(sys: TextSys, fd: number, text: string): Part<void> {
   let rest = utf8Encode(text)
   while (rest.length > 0) {
     const count = yield* sys.write(fd, rest)
@@ -68,7 +95,7 @@ export function* writeAll(sys: FileToolSys, fd: number, text: string): Part<void
 }
 
 /** The text of a file, or an Errno. */
-export function* readFile(sys: FileToolSys, path: string): Part<string | number> {
+export function* readFile(sys: TextSys, path: string): Part<string | number> {
   const fd = yield* sys.open(path, O_RDONLY)
   if (isErr(fd)) return fd
   const buf = new Uint8Array(4096)
@@ -80,6 +107,53 @@ export function* readFile(sys: FileToolSys, path: string): Part<string | number>
   }
   yield* sys.close(fd)
   return text
+}
+
+/** Says something on standard error at once; the tool goes on. */
+export function* complain(sys: TextSys, text: string): Part<void> {
+  yield* writeAll(sys, 2, text)
+}
+
+/** Options and operands, as getopt(3) of the C library takes them apart: options may come behind operands. */
+export interface Words {
+  /** The letters that were given, with what they were given. */
+  readonly options: ReadonlyMap<string, string>
+  readonly operands: readonly string[]
+}
+
+/** Takes a command line apart. `letters` with a colon behind take a value: 'lat:'. Another letter ends the tool. */
+export function getopt(tool: string, args: readonly string[], letters: string): Words {
+  const options = new Map<string, string>()
+  const operands: string[] = []
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at] ?? ''
+    if (arg === '--') {
+      operands.push(...args.slice(at + 1))
+      break
+    }
+    if (arg.length < 2 || !arg.startsWith('-')) {
+      operands.push(arg)
+      continue
+    }
+    for (let i = 1; i < arg.length; i++) {
+      const letter = arg[i] ?? ''
+      const known = letter === ':' ? -1 : letters.indexOf(letter)
+      if (known < 0)
+        throw new Stop(
+          `${tool}: invalid option -- ${letter}\nTry \`${tool} --help' for more information.\n`,
+          1,
+        )
+      if (letters[known + 1] !== ':') {
+        options.set(letter, '')
+        continue
+      }
+      const value = i + 1 < arg.length ? arg.slice(i + 1) : args[++at]
+      if (value === undefined) throw new Stop(`${tool}: option requires an argument -- ${letter}\n`, 1)
+      options.set(letter, value)
+      break
+    }
+  }
+  return { options, operands }
 }
 
 /** perror(3) as text. */
