@@ -147,12 +147,20 @@ export function* mount(sys: TreeToolSys, ...args: string[]): Program {
 }
 
 /** util-linux: complain. */
-const UMOUNT_WORDS: ReadonlyMap<number, string> = new Map<number, string>([
-  [EINVAL, 'not mounted'],
-  [EBUSY, 'device is busy'],
-  [ENOENT, 'not found'],
-  [EPERM, 'must be superuser to umount'],
-])
+function umountWords(error: number): string {
+  switch (error) {
+    case EINVAL:
+      return 'not mounted'
+    case EBUSY:
+      return 'device is busy'
+    case ENOENT:
+      return 'not found'
+    case EPERM:
+      return 'must be superuser to umount'
+    default:
+      return errnoMessage(error)
+  }
+}
 
 function* umountMain(sys: TreeToolSys, args: readonly string[]): Part<number> {
   const { operands } = getopt('umount', args, 'nv')
@@ -162,7 +170,7 @@ function* umountMain(sys: TreeToolSys, args: readonly string[]): Part<number> {
     const error = yield* sys.umount(dir)
     if (error === 0) continue
     status = 1
-    yield* complain(sys, `umount: ${dir}: ${UMOUNT_WORDS.get(error) ?? errnoMessage(error)}\n`)
+    yield* complain(sys, `umount: ${dir}: ${umountWords(error)}\n`)
   }
   return status
 }
