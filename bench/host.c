@@ -14,11 +14,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -268,6 +270,105 @@ static void run_spawn(long n) {
   }
 }
 
+/* ---- sockets on loopback ------------------------------------------------------------------------------------ */
+
+#define LISTENERS 8
+#define WAITING 64
+static int ends[2], listeners[LISTENERS];
+static struct sockaddr_in where[2], door[LISTENERS];
+static long connections;
+static int fresh[2 * WAITING], fresh_count;
+
+static int bound(int type, struct sockaddr_in *name) {
+  socklen_t length = sizeof *name;
+  int f = socket(AF_INET, type, 0);
+  memset(name, 0, sizeof *name);
+  name->sin_family = AF_INET;
+  name->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  expect(f >= 0 && bind(f, (struct sockaddr *)name, length) == 0, "bind");
+  expect(getsockname(f, (struct sockaddr *)name, &length) == 0, "getsockname");
+  return f;
+}
+static void setup_udp(void) {
+  memset(buffer, 7, sizeof buffer);
+  for (int i = 0; i < 2; i++) ends[i] = bound(SOCK_DGRAM, &where[i]);
+}
+static void run_udp(long n) {
+  socklen_t length = sizeof where[0];
+  for (long i = 0; i < n; i++)
+    expect(sendto(ends[0], buffer, 512, 0, (struct sockaddr *)&where[1], length) == 512 &&
+               recv(ends[1], buffer, 512, 0) == 512 &&
+               sendto(ends[1], buffer, 512, 0, (struct sockaddr *)&where[0], length) == 512 &&
+               recv(ends[0], buffer, 512, 0) == 512 && buffer[17] == 7,
+           "udp");
+}
+static void roomy(int f) {
+  int room = 4 * BLOCK;
+  setsockopt(f, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+  setsockopt(f, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+}
+static void setup_tcp(void) {
+  memset(buffer, 7, sizeof buffer);
+  int listener = bound(SOCK_STREAM, &where[0]);
+  ends[0] = socket(AF_INET, SOCK_STREAM, 0);
+  roomy(listener), roomy(ends[0]);
+  expect(listen(listener, 1) == 0, "listen");
+  expect(connect(ends[0], (struct sockaddr *)&where[0], sizeof where[0]) == 0, "connect");
+  ends[1] = accept(listener, NULL, NULL);
+  expect(ends[1] >= 0, "accept");
+}
+static void carry(int from, int to) {
+  long got = 0;
+  for (long sent = 0; sent < BLOCK;) {
+    long n = send(from, buffer + sent, BLOCK - sent, MSG_DONTWAIT);
+    expect(n > 0, "send");
+    for (sent += n; got < sent;) {
+      long m = recv(to, buffer + got, BLOCK - got, 0);
+      expect(m > 0, "recv");
+      got += m;
+    }
+  }
+}
+static void run_tcp(long n) {
+  for (long i = 0; i < n; i++) carry(ends[0], ends[1]), carry(ends[1], ends[0]), expect(buffer[17] == 7, "tcp");
+}
+static int connect_to(int which) {
+  int f = socket(AF_INET, SOCK_STREAM, 0);
+  expect(f >= 0 && connect(f, (struct sockaddr *)&door[which], sizeof door[which]) == 0, "connect");
+  return f;
+}
+static void setup_accept(void) {
+  struct rlimit limit = {entries + 1000, entries + 1000};
+  expect(setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
+  for (int i = 0; i < LISTENERS; i++) {
+    listeners[i] = bound(SOCK_STREAM, &door[i]);
+    expect(listen(listeners[i], WAITING) == 0, "listen");
+  }
+  for (connections = 0; connections < entries / 2; connections++) {
+    connect_to(connections % LISTENERS);
+    expect(accept(listeners[connections % LISTENERS], NULL, NULL) >= 0, "accept");
+  }
+}
+static void before_accept(long n) {
+  for (fresh_count = 0; fresh_count < n;) fresh[fresh_count++] = connect_to(0);
+}
+static void run_accept(long n) {
+  for (long i = 0; i < n; i++) {
+    int f = accept(listeners[0], NULL, NULL);
+    expect(f >= 0, "accept");
+    fresh[fresh_count++] = f;
+  }
+}
+/* A reset leaves nothing behind that would keep the port. */
+static void after_accept(long n) {
+  nothing(n);
+  struct linger reset = {1, 0};
+  while (fresh_count > 0) {
+    setsockopt(fresh[--fresh_count], SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    close(fresh[fresh_count]);
+  }
+}
+
 static void unready(void) {}
 
 struct row {
@@ -299,6 +400,9 @@ static const struct row rows[] = {
     {"pipe-512", setup_pipe, nothing, run_pipe_512, nothing, 0},
     {"pipe-64k", setup_pipe, nothing, run_pipe_64k, nothing, 0},
     {"ping-pong", setup_ping_pong, nothing, run_ping_pong, nothing, 0},
+    {"udp-512", setup_udp, nothing, run_udp, nothing, 0},
+    {"tcp-64k", setup_tcp, nothing, run_tcp, nothing, 0},
+    {"accept", setup_accept, before_accept, run_accept, after_accept, WAITING},
     {"spawn-exit-wait", unready, nothing, run_spawn, nothing, 0},
 };
 

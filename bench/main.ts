@@ -49,7 +49,7 @@ const session = await runSession({
       ReturnType<SessionOptions['loadNodeLike']>
     >,
   builds: values.goals
-    ? { traced: await kernelOf('index.js?traced'), untraced: await kernelOf('untraced.js') }
+    ? { traced: await kernelOf('traced.js'), untraced: await kernelOf('untraced.js') }
     : null,
   bundle: values.bundle === undefined ? undefined : Number(values.bundle),
   profiles: values.profile,

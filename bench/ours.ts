@@ -19,6 +19,7 @@ import {
 } from 'paleokernel'
 import { BLOCK, bytesOf, DEEP, fileNames, PAGE, SMALL_PAGES } from './fixtures.js'
 import { type Case, reachableBytes, type Timed } from './measure.js'
+import { netCases } from './net.js'
 import type { Plan } from './plan.js'
 import type { RowId } from './rows.js'
 
@@ -408,6 +409,7 @@ export function ourCases(plan: Plan): Cases {
     'pipe-64k': () => pipeCase(createKernel({ profile: '2.6.14' }).spawn().sys, BLOCK),
     'ping-pong': () => pingPongCase(k, process),
     'spawn-exit-wait': () => spawnCase(k, process),
+    ...netCases(plan),
     'create-kernel': () =>
       timed((count) => {
         let right = 0

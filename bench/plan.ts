@@ -20,6 +20,8 @@ export interface Plan {
   /** Objects whose memory is measured. */
   readonly memoryFiles: number
   readonly memoryTasks: number
+  /** Connected sockets. */
+  readonly sockets: number
   /** Of a contestant that takes too long to make that many. */
   readonly fewMemoryFiles: number
   /** Sizes over which cost must not grow, smallest first. */
@@ -27,6 +29,7 @@ export interface Plan {
   readonly growthBytes: readonly number[]
   readonly growthTasks: readonly number[]
   readonly growthFork: readonly number[]
+  readonly growthRoutes: readonly number[]
   /** Live tasks of the memory goal. */
   readonly millionTasks: number
   /** Are contestants left out of rows whose preparation takes them half a minute? */
@@ -43,11 +46,13 @@ export const FULL: Plan = {
   forkFiles: 1_000,
   memoryFiles: 50_000,
   memoryTasks: 50_000,
+  sockets: 10_000,
   fewMemoryFiles: 5_000,
   growthEntries: [100, 1_000, 10_000, 100_000],
   growthBytes: [4_096, 1 << 20, 16 << 20, 256 << 20],
   growthTasks: [10, 1_000, 100_000],
   growthFork: [100, 1_000, 10_000],
+  growthRoutes: [10, 1_000, 100_000],
   millionTasks: 1_000_000,
   skipsSlowSetup: false,
 }
@@ -75,11 +80,13 @@ export const TINY: Plan = {
   forkFiles: 10,
   memoryFiles: 200,
   memoryTasks: 50,
+  sockets: 40,
   fewMemoryFiles: 100,
   growthEntries: [10, 40],
   growthBytes: [4_096, 128 << 10],
   growthTasks: [5, 50],
   growthFork: [10, 40],
+  growthRoutes: [4, 40],
   millionTasks: 100,
   skipsSlowSetup: false,
 }

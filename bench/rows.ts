@@ -77,9 +77,21 @@ export const ROWS = [
     'per message: write, read, switch; in C two processes on one processor',
   ),
   row('spawn-exit-wait', 'spawn+exit+wait', 'in C: vfork, _exit and waitpid of a small process'),
+  row(
+    'udp-512',
+    'UDP round trip 512 B on loopback, one task',
+    'two sockets that are not connected, sendto and recv, there and back',
+  ),
+  row(
+    'tcp-64k',
+    'TCP round trip 64 KiB on loopback, one task',
+    'there and back; send and recv until all is there',
+  ),
+  row('accept', 'accept, among 10 000 connected sockets', 'connecting is outside the clock'),
   row('create-kernel', 'createKernel()'),
   row('fork-kernel', 'kernel fork with 1 000 files', 'the files hold 1 KiB each'),
   bytes('bytes-file', 'bytes per empty file', 'directories of 100 files each, their share included'),
+  bytes('bytes-socket', 'bytes per connected socket', 'TCP on loopback; descriptor, file and inode included'),
   bytes('bytes-task', 'bytes per task', 'children made by fork(2), alive and idle'),
 ] as const
 

@@ -34,7 +34,10 @@ type Plugin = NonNullable<Options['esbuildPlugins']>[number]
 const besideBundle: Plugin = {
   name: 'beside',
   setup(esbuild) {
-    esbuild.onResolve({ filter: /^paleokernel$/ }, () => ({ path: './index.js', external: true }))
+    esbuild.onResolve({ filter: /^paleokernel(\/\w+)?$/ }, ({ path }) => ({
+      path: `./${path.split('/')[1] ?? 'index'}.js`,
+      external: true,
+    }))
   },
 }
 
@@ -75,7 +78,11 @@ async function buildAll(): Promise<string> {
     outDir,
     tsconfig: join(root, 'tsconfig.json'),
   }
-  await build({ ...published, ...common, entry: { index: join(root, 'src/index.ts') } })
+  const entries = Object.entries(published.entry ?? {}).map(([name, path]) => [
+    name,
+    join(root, String(path)),
+  ])
+  await build({ ...published, ...common, entry: Object.fromEntries(entries) })
   await build({
     ...common,
     entry: { main: join(root, 'bench/main.ts'), node_like: join(root, 'bench/node_like.ts') },
@@ -87,13 +94,26 @@ async function buildAll(): Promise<string> {
   await build({
     ...published,
     ...common,
+    splitting: false,
     entry: { untraced: join(root, 'src/index.ts') },
     esbuildPlugins: [withoutTracing],
   })
+  // Beside `untraced`: the same library, compiled for that comparison alone.
+  await build({ ...published, ...common, splitting: false, entry: { traced: join(root, 'src/index.ts') } })
   return outDir
 }
 
 const gzipped = (file: string): number => gzipSync(readFileSync(file), { level: 9 }).length
+
+/** A file of the build and all that it loads. */
+function loadedBy(folder: string, file: string, seen: string[] = []): readonly string[] {
+  if (seen.includes(file)) return seen
+  seen.push(file)
+  const text = readFileSync(join(folder, file), 'utf8')
+  for (const [, other = ''] of text.matchAll(/(?:from|import) ?["']\.\/([^"']+)["']/g))
+    loadedBy(folder, other, seen)
+  return seen
+}
 
 /** What an application's bundler makes of the library, and which parts of it take the room. */
 async function bundleParts(folder: string): Promise<string> {
@@ -137,7 +157,7 @@ const NODE_FLAGS = [
 
 const folder = await buildAll()
 try {
-  const bundle = gzipped(join(folder, 'index.js'))
+  const bundle = loadedBy(folder, 'index.js').reduce((sum, file) => sum + gzipped(join(folder, file)), 0)
   const parts = await bundleParts(folder)
   const passed = process.argv.slice(2)
   for (const option of ['--json', '--markdown']) {
