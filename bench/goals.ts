@@ -123,6 +123,8 @@ export function judge(measured: readonly Measured[], extras: Extras): readonly G
     measured.find((entry) => entry.id === id)?.result.ours
   const withLeast = (list: ReturnType<typeof ratios>) =>
     list.map(({ row, id, ratio }) => ({ row, ratio, least: id === FIRST_TOUCH ? 0.5 : 1 }))
+  const against = (id: string, least: number) =>
+    ratios(measured, 'host', [id]).map(({ row, ratio }) => ({ row, ratio, least }))
   const growthGoals = extras.growth
     .filter(({ within }) => within !== undefined)
     .map(({ title, ratio, within, sizes }) => ({
@@ -149,6 +151,8 @@ export function judge(measured: readonly Measured[], extras: Extras): readonly G
       'at least 1x',
       ratios(measured, 'host', HOST_IDS).map(({ row, ratio }) => ({ row, ratio, least: 1 })),
     ),
+    everyRowGoal('UDP on loopback against the host kernel in C', 'at least 1x', against('udp-512', 1)),
+    everyRowGoal('TCP on loopback against the host kernel in C', 'at least 0.5x', against('tcp-64k', 0.5)),
     ...growthGoals,
     limitGoal('createKernel()', ours('create-kernel'), 100_000, microseconds),
     limitGoal('fork of a kernel with 1 000 files', ours('fork-kernel'), 2_000_000, microseconds),

@@ -15,6 +15,8 @@ export interface Timed {
   readonly kind: 'timed'
   /** Most operations in one batch, where names or space run out. */
   readonly most?: number
+  /** How much longer than others it runs before the first round: where so much code takes part that it is compiled late. */
+  readonly warmth?: number
   /** A batch has just this many operations. */
   readonly exactly?: number
   /** Outside the clock, before and after a batch of `count`. */
@@ -133,6 +135,7 @@ const even = (count: number): number => Math.ceil(count / 2) * 2
 /** Runs until the code is compiled, and finds how many operations make a batch. */
 export function warmUp(timed: Timed, plan: Plan): number {
   const most = timed.exactly ?? timed.most ?? Number.MAX_SAFE_INTEGER
+  const warmMs = plan.warmMs * (timed.warmth ?? 1)
   let count = timed.exactly ?? Math.min(most, 2)
   let spent = 0
   for (let batches = 0; ; batches++) {
@@ -141,7 +144,7 @@ export function warmUp(timed: Timed, plan: Plan): number {
     const per = wall / 1e6 / count
     if (timed.exactly === undefined) count = Math.max(2, Math.min(most, count * 8, even(plan.batchMs / per)))
     // Rows with small batches get as many of them as it takes, but not for ever.
-    if (spent >= plan.warmMs && (batches >= 3 || spent >= plan.warmMs * 10)) break
+    if (spent >= warmMs && (batches >= 3 || spent >= warmMs * 10)) break
     if (plan.warmMs === 0 || batches >= MOST_BATCHES) break
   }
   return count

@@ -24,7 +24,6 @@ import {
   PACKET_MULTICAST,
   PACKET_OTHERHOST,
   SkBuff,
-  skbOrphan,
 } from './skbuff.js'
 import type { NetState } from './state.js'
 
@@ -67,14 +66,15 @@ export const etherOps: DeviceOps = Object.freeze({
   name: 'ether',
   hardStartXmit(net, dev, skb) {
     const port = dev.data
-    skbOrphan(skb)
     if (!(port instanceof EtherPort) || (port.wire === null && port.sent.length >= port.limit)) {
       dev.stats.txDropped++
+      kfreeSkb(skb)
       return 0
     }
     dev.stats.txPackets++
     dev.stats.txBytes += skb.len
     const frame = skb.data.slice(skb.head, skb.tail)
+    kfreeSkb(skb)
     if (port.wire !== null) port.wire.transmit(frame)
     else port.sent.push({ time: net.k.state.now, frame })
     return 0
@@ -110,7 +110,10 @@ export function ethReceive(net: NetState, dev: NetDevice, frame: Uint8Array): vo
     stats.rxLengthErrors++
     return
   }
-  const skb = new SkBuff(frame.slice(), ETH_HLEN, frame.length)
+  const shared = net.packetPool.take(frame.length, 0)
+  shared.bytes.set(frame)
+  const skb = new SkBuff(shared.bytes, ETH_HLEN, frame.length)
+  skb.shared = shared
   skb.mac = 0
   skb.dev = dev
   skb.pktType = packetTypeOf(dev, frame)

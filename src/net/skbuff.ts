@@ -33,8 +33,77 @@ export const PACKET_LOOPBACK = 5
 export const IPSKB_MASQUERADED = 1
 export const IPSKB_FORWARDED = 4
 
+/** Bytes, and how many buffers share them. Linux: struct skb_shared_info, dataref. */
+export class SkbData {
+  /** Where the bytes go when nobody has them any more is wiring. */
+  static readonly transient: readonly string[] = ['pool']
+  static readonly transientDefault = null
+
+  readonly bytes: Uint8Array
+  users = 1
+  /** @internal */
+  pool: SkbPool | null
+
+  constructor(size: number, pool: SkbPool) {
+    this.bytes = new Uint8Array(size)
+    this.pool = pool
+  }
+}
+
+/** Bytes that a pool keeps at most. */
+const POOL_BYTES = 4 << 20
+
+/**
+ * Arrays that packets have had and that new ones of just the same length get: an array costs more than what is done
+ * with it. Not part of a kernel's state; what is in the arrays does not count.
+ */
+export class SkbPool {
+  private readonly byLength = new Map<number, SkbData[]>()
+  private held = 0
+  private lastLength = -1
+  private last: SkbData[] = []
+
+  /** The arrays of a length. */
+  private of(length: number): SkbData[] {
+    if (length === this.lastLength) return this.last
+    let list = this.byLength.get(length)
+    if (list === undefined) {
+      list = []
+      this.byLength.set(length, list)
+    }
+    this.lastLength = length
+    this.last = list
+    return list
+  }
+
+  /** An array of `length` bytes, of which the first `clear` are 0; the others are to be written. */
+  take(length: number, clear: number): SkbData {
+    const data = this.of(length).pop()
+    if (data === undefined) return new SkbData(length, this)
+    this.held -= length
+    data.users = 1
+    data.bytes.fill(0, 0, clear)
+    return data
+  }
+
+  /** Nobody has the array any more. */
+  give(data: SkbData): void {
+    const { length } = data.bytes
+    if (this.held + length > POOL_BYTES) {
+      this.byLength.clear()
+      this.lastLength = -1
+      this.held = 0
+    }
+    this.of(length).push(data)
+    this.held += length
+  }
+}
+
 /** One packet or message. Linux: struct sk_buff. */
 export class SkBuff {
+  /** How many share the bytes is told by the bytes. */
+  static readonly undigested: readonly string[] = ['shared']
+
   /** The bytes; never a view of another array. */
   data: Uint8Array
   /** Where the current layer begins. */
@@ -79,6 +148,8 @@ export class SkBuff {
   cb: unknown = null
   /** Modules' slots; see Blob. */
   security: unknown[] | null = null
+  /** @internal Whose bytes `data` are, where they come from a pool. */
+  shared: SkbData | null = null
   /** @internal The queue's links. */
   next: SkBuff | null = null
   /** @internal */
@@ -182,14 +253,55 @@ export function skbClone(skb: SkBuff): SkBuff {
   clone.dst = skb.dst
   clone.cb = skb.cb
   clone.security = skb.security === null ? null : skb.security.slice()
+  if (skb.shared !== null) {
+    clone.shared = skb.shared
+    skb.shared.users++
+  }
   return clone
 }
 
 /** As skbClone, with bytes of its own. Linux: skb_copy. */
 export function skbCopy(skb: SkBuff): SkBuff {
   const copy = skbClone(skb)
-  copy.data = skb.data.slice()
+  const { shared } = skb
+  if (shared === null || shared.pool === null) {
+    skbReplaceData(copy, skb.data.slice())
+    return copy
+  }
+  const own = shared.pool.take(skb.data.length, 0)
+  own.bytes.set(skb.data)
+  shared.users--
+  copy.shared = own
+  copy.data = own.bytes
   return copy
+}
+
+/** A packet whose bytes nobody else has: `skb` itself, or a copy in its place. Linux: skb_cow. */
+export function skbUnshare(skb: SkBuff): SkBuff {
+  if (skb.shared !== null && skb.shared.users === 1) return skb
+  const copy = skbCopy(skb)
+  kfreeSkb(skb)
+  return copy
+}
+
+/** Gives the buffer bytes of its own where others may have them too. Linux: skb_ensure_writable. */
+export function skbMakeWritable(skb: SkBuff): void {
+  if (skb.shared !== null && skb.shared.users === 1) return
+  skbReplaceData(skb, skb.data.slice())
+}
+
+/** Gives the buffer other bytes. */
+export function skbReplaceData(skb: SkBuff, data: Uint8Array): void {
+  dropData(skb)
+  skb.data = data
+}
+
+/** The buffer's bytes are the next one's, if nobody shares them. */
+function dropData(skb: SkBuff): void {
+  const { shared } = skb
+  if (shared === null) return
+  skb.shared = null
+  if (--shared.users === 0 && shared.pool !== null) shared.pool.give(shared)
 }
 
 /** Counts the buffer against what its sender may have under way. Linux: skb_set_owner_w. */
@@ -221,5 +333,8 @@ export function skbOrphan(skb: SkBuff): void {
   skb.sk = null
 }
 
-/** The buffer is no longer wanted. Linux: kfree_skb. */
-export const kfreeSkb = (skb: SkBuff): void => skbOrphan(skb)
+/** The buffer is no longer wanted; its bytes may soon be another's. Linux: kfree_skb. */
+export function kfreeSkb(skb: SkBuff): void {
+  skbOrphan(skb)
+  dropData(skb)
+}

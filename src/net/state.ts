@@ -12,20 +12,22 @@ import { NetlinkState } from './netlink/sock.js'
 import type { PacketSock } from './packet/sock.js'
 import type { CaptureState } from './pcap.js'
 import { buildRegistry, type NetRegistry } from './registry.js'
-import { SkbQueue } from './skbuff.js'
+import { SkbPool, SkbQueue } from './skbuff.js'
 import type { Tap } from './taps.js'
 import { UnixState } from './unix/state.js'
 
 /** Everything of the network that changes while a kernel runs. */
 export class NetState {
   /** Wiring: see registry.ts. */
-  static readonly transient: readonly string[] = ['known']
+  static readonly transient: readonly string[] = ['known', 'pool']
   static readonly transientDefault = null
 
   /** Its kernel. */
   k: KernelCore
   /** @internal See `registry`. */
   known: NetRegistry | null = null
+  /** @internal See `packetPool`. */
+  pool: SkbPool | null = null
   /** @internal Where sockets have their inodes; made when the first one is. */
   mount: Mount | null = null
   /** Sockets that are open. */
@@ -73,6 +75,12 @@ export class NetState {
     this.unix = new UnixState(isModern)
     this.inet = new InetState(k)
     this.firewall = hasFirewall ? new FirewallState() : null
+  }
+
+  /** Where packets get their bytes from. */
+  get packetPool(): SkbPool {
+    this.pool ??= new SkbPool()
+    return this.pool
   }
 
   /** What is known by number. */

@@ -30,7 +30,7 @@ import { shouldFail } from '../../sim/faults.js'
 import { be16, IP_OFFSET, ipFragOff, ipHlen, ipProtocol, ipSendCheck, ipTos, ipTotLen } from '../inet/ip.js'
 import { NF_IP_PRE_ROUTING } from '../netfilter.js'
 import { netlinkBroadcast } from '../netlink/sock.js'
-import type { SkBuff } from '../skbuff.js'
+import { type SkBuff, skbMakeWritable } from '../skbuff.js'
 import type { NetState } from '../state.js'
 import type { IpfwExtension } from './extension.js'
 import { logLoop, logMatch, logSuspect, ratelimit } from './log.js'
@@ -133,7 +133,7 @@ function matched(
   const changed = (tos & rule.tosand) ^ rule.tosxor
   if (changed !== tos) {
     // Others may see the same bytes.
-    skb.data = skb.data.slice()
+    skbMakeWritable(skb)
     skb.data[skb.nh + 1] = changed
   }
   if ((rule.flg & IP_FW_F_MARKABS) !== 0) skb.mark = rule.mark

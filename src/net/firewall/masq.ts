@@ -26,7 +26,7 @@ import {
 } from '../inet/ip.js'
 import { ipRouteOutput } from '../inet/route.js'
 import type { Route } from '../inet/route_types.js'
-import { PACKET_HOST, type SkBuff } from '../skbuff.js'
+import { PACKET_HOST, type SkBuff, skbMakeWritable } from '../skbuff.js'
 import type { NetState } from '../state.js'
 import { demasqIcmp, masqIcmp } from './masq_icmp.js'
 import { type MasqEntry, masqInGet, masqNew, masqOutGet, masqTouch } from './masq_table.js'
@@ -158,7 +158,7 @@ export function demasquerade(net: NetState, fw: FirewallState, skb: SkBuff): num
     entry.daddr = daddr
     entry.dport = dport
   }
-  skb.data = skb.data.slice()
+  skbMakeWritable(skb)
   put32(skb.data, nh + 16, entry.saddr)
   put16(skb.data, th + 2, entry.sport)
   sendChecks(skb.data, nh, th, size, protocol)

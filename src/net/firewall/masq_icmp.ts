@@ -18,7 +18,7 @@ import {
   put16,
   put32,
 } from '../inet/ip.js'
-import type { SkBuff } from '../skbuff.js'
+import { type SkBuff, skbMakeWritable } from '../skbuff.js'
 import type { NetState } from '../state.js'
 import { type MasqEntry, type MasqTable, masqInGet, masqNew, masqOutGet, masqTouch } from './masq_table.js'
 import type { FirewallState } from './state.js'
@@ -194,8 +194,8 @@ const showAddress = (addr: number): string =>
 
 /** Gives the packet bytes of its own, and the host inside as destination. */
 function toInside(skb: SkBuff, entry: MasqEntry): Uint8Array {
-  const own = skb.data.slice()
-  skb.data = own
+  skbMakeWritable(skb)
+  const own = skb.data
   put32(own, skb.nh + 16, entry.saddr)
   ipSendCheck(own, skb.nh)
   return own

@@ -5,7 +5,7 @@
 
 import type { KernelCore } from '../../kernel/kernel.js'
 import { runBacklog } from '../backlog.js'
-import { kfreeSkb, type SkBuff, skbClone } from '../skbuff.js'
+import { kfreeSkb, type SkBuff, skbClone, skbReplaceData } from '../skbuff.js'
 import type { NetState } from '../state.js'
 import { FragQueue } from './frag_table.js'
 import { ICMP_EXC_FRAGTIME, ICMP_TIME_EXCEEDED, icmpSend } from './icmp_send.js'
@@ -120,7 +120,7 @@ function assemble(net: NetState, queue: FragQueue): SkBuff | null {
     return null
   }
   const whole = skbClone(first)
-  whole.data = new Uint8Array(LL_ROOM + total)
+  skbReplaceData(whole, new Uint8Array(LL_ROOM + total))
   whole.data.set(first.data.subarray(first.nh, first.nh + hlen), LL_ROOM)
   whole.head = LL_ROOM
   whole.nh = LL_ROOM

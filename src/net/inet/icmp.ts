@@ -44,7 +44,7 @@ function echo(net: NetState, skb: SkBuff): void {
     key: skb.routeKey,
   })
   if (isErr(route)) return
-  const reply = ipAllocSkb(tail - head)
+  const reply = ipAllocSkb(net, tail - head)
   reply.routeKey = skb.routeKey
   reply.security = skb.security === null ? null : skb.security.slice()
   reply.data.set(data.subarray(head, tail), reply.h)

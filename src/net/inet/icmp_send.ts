@@ -104,7 +104,7 @@ export function icmpSend(net: NetState, about: SkBuff, type: number, code: numbe
   })
   if (isErr(route)) return
   const room = Math.min(about.tail - nh, ERROR_MAX - 28)
-  const skb = ipAllocSkb(8 + room)
+  const skb = ipAllocSkb(net, 8 + room)
   skb.routeKey = routeKey
   skb.security = about.security === null ? null : about.security.slice()
   skb.data[skb.h] = type

@@ -8,7 +8,14 @@ import { EACCES, EHOSTUNREACH, ENETUNREACH, isErr } from '../../abi/errno.js'
 import { ETH_P_IP } from '../../abi/if.js'
 import type { PacketType } from '../dev_input.js'
 import { NF_ACCEPT, NF_DROP, NF_IP_FORWARD, NF_IP_LOCAL_IN, NF_IP_PRE_ROUTING, nfHook } from '../netfilter.js'
-import { IPSKB_FORWARDED, kfreeSkb, PACKET_HOST, PACKET_OTHERHOST, type SkBuff, skbCopy } from '../skbuff.js'
+import {
+  IPSKB_FORWARDED,
+  kfreeSkb,
+  PACKET_HOST,
+  PACKET_OTHERHOST,
+  type SkBuff,
+  skbUnshare,
+} from '../skbuff.js'
 import type { NetState } from '../state.js'
 import { ipDefrag } from './defrag.js'
 import {
@@ -173,7 +180,7 @@ export function ipForward(net: NetState, received: SkBuff, route: Route): void {
     return
   }
   const input = skb.dev
-  skb = roomForLink(skb)
+  skb = skbUnshare(skb)
   skb.ipFlags |= IPSKB_FORWARDED
   skb.data[skb.nh + 8] = ipTtl(skb.data, skb.nh) - 1
   ipSendCheck(skb.data, skb.nh)
@@ -184,13 +191,6 @@ export function ipForward(net: NetState, received: SkBuff, route: Route): void {
   }
   inet.ipMib.forwDatagrams++
   ipOutput(net, skb, (skb.dst as Route | null) ?? route)
-}
-
-/** A copy that may be changed: taps see the packet as it came. Linux: skb_cow. */
-function roomForLink(skb: SkBuff): SkBuff {
-  const copy = skbCopy(skb)
-  kfreeSkb(skb)
-  return copy
 }
 
 /** Linux: ip_packet_type. */

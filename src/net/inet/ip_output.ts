@@ -29,10 +29,15 @@ export interface IpHeader {
   readonly df: boolean
 }
 
-/** A buffer for a transport packet of `size` bytes, with room for the headers below it. */
-export function ipAllocSkb(size: number): SkBuff {
+/**
+ * A buffer for a transport packet of `size` bytes, with room for the headers below it. The first `clear` bytes of the
+ * packet are 0; the caller writes all the others.
+ */
+export function ipAllocSkb(net: NetState, size: number, clear = size): SkBuff {
   const start = LL_ROOM + IP_HLEN
-  const skb = new SkBuff(new Uint8Array(start + size), start, start + size)
+  const shared = net.packetPool.take(start + size, start + clear)
+  const skb = new SkBuff(shared.bytes, start, start + size)
+  skb.shared = shared
   skb.h = start
   skb.protocol = ETH_P_IP
   return skb

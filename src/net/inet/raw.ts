@@ -115,7 +115,7 @@ function destinationOf(sk: InetSock, name: Sockaddr | null): Sockaddr | Errno {
 
 /** A packet whose header the program has written. Linux: raw_getrawfrag, raw_send_hdrinc. */
 function withHeader(net: NetState, route: Route, bytes: Uint8Array): SkBuff {
-  const skb = ipAllocSkb(bytes.length - IP_HLEN)
+  const skb = ipAllocSkb(net, bytes.length - IP_HLEN)
   skb.head -= IP_HLEN
   const { data, head } = skb
   data.set(bytes, head)
@@ -135,7 +135,7 @@ function withoutHeader(sk: InetSock, route: Route, bytes: Uint8Array, to: Sockad
   const { net } = sk
   const size = IP_HLEN + bytes.length
   if (size > IP_MAX || (size > route.mtu && sk.pmtudisc === IP_PMTUDISC_DO)) return EMSGSIZE
-  const skb = ipAllocSkb(bytes.length)
+  const skb = ipAllocSkb(net, bytes.length)
   skb.data.set(bytes, skb.h)
   const isGroup = route.type === RTN_MULTICAST
   const isOld = net.k.facts.release === '2.0.35'

@@ -250,7 +250,7 @@ function transmit(sk: TcpSock, skb: SkBuff, seq: number, flags: number): number 
 
 /** A packet of the queue with room for `size` bytes and as many headers as there are. */
 export function allocSegment(sk: TcpSock, size: number): SkBuff {
-  const skb = ipAllocSkb(TCP_HLEN + 8 + size)
+  const skb = ipAllocSkb(sk.net, TCP_HLEN + 8 + size, size < sk.mss ? undefined : TCP_HLEN + 8)
   skb.head = skb.h + TCP_HLEN + 8
   skb.tail = skb.head
   skbSetOwnerW(skb, sk)
@@ -263,7 +263,7 @@ export const roomFor = (sk: TcpSock, left: number): number =>
 
 /** A packet without data. Modules label it. */
 function bareSegment(sk: TcpSock): SkBuff {
-  const skb = ipAllocSkb(TCP_HLEN + 8)
+  const skb = ipAllocSkb(sk.net, TCP_HLEN + 8)
   skb.head = skb.tail
   if (sk.net.k.hooked.has('skbSend')) sk.net.k.security.skbSend(sk, skb)
   return skb
@@ -476,7 +476,7 @@ export function sendBare(
   const flow = { dst: raddr, src: isForeign ? 0 : laddr, tos: 0, oif: 0, iif: 0, mark: 0, key: routeKey }
   const route = ipRouteOutput(net, flow)
   if (isErr(route)) return EHOSTUNREACH
-  const skb = ipAllocSkb(TCP_HLEN)
+  const skb = ipAllocSkb(net, TCP_HLEN)
   skb.routeKey = routeKey
   putHeader(skb, lport, rport, seq, ack, TCP_HLEN, flags, window)
   net.inet.tcp.mib.outSegs++
@@ -516,7 +516,7 @@ export function sendSynAck(net: NetState, req: OpenRequest): number {
   })
   if (isErr(route)) return route
   const hlen = TCP_HLEN + (req.sndWscale < 0 ? 4 : 8)
-  const skb = ipAllocSkb(hlen)
+  const skb = ipAllocSkb(net, hlen)
   if (net.k.hooked.has('skbSend')) net.k.security.skbSend(sk, skb)
   skb.routeKey = req.routeKey
   putSynOptions(skb.data, skb.h + TCP_HLEN, advertisedMss(sk, route), req.sndWscale < 0 ? -1 : req.rcvWscale)
