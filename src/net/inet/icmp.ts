@@ -19,6 +19,7 @@ import {
   ICMP_PARAMETERPROB,
   ICMP_SOURCE_QUENCH,
   ICMP_TIME_EXCEEDED,
+  icmpTtl,
 } from './icmp_send.js'
 import { be16, be32, ipDaddr, ipHlen, ipProtocol, ipSaddr, ipTos, put16 } from './ip.js'
 import { ipAllocSkb, ipLocalOut, ipPushHeader } from './ip_output.js'
@@ -57,7 +58,7 @@ function echo(net: NetState, skb: SkBuff): void {
     daddr: saddr,
     protocol: IPPROTO_ICMP,
     tos,
-    ttl: net.inet.defaultTtl,
+    ttl: icmpTtl(net),
     df: false,
   }
   ipPushHeader(net, reply, header)

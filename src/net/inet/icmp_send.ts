@@ -4,6 +4,7 @@
  */
 
 import { isErr } from '../../abi/errno.js'
+import { isAtLeast } from '../../abi/profile.js'
 import { IPPROTO_ICMP } from '../../abi/socket.js'
 import { csumFold, csumPartial } from '../checksum.js'
 import { unmasqIcmp } from '../firewall/masq_icmp.js'
@@ -63,6 +64,10 @@ const bump = (map: Map<number, number>, type: number): void => {
   map.set(type, (map.get(type) ?? 0) + 1)
 }
 
+/** The time to live of the kernel's own messages: the longest before 2.6. Linux: icmp_init. */
+export const icmpTtl = ({ k, inet }: NetState): number =>
+  isAtLeast(k.facts.release, '2.6.14') ? inet.defaultTtl : 255
+
 /** Counts a message that is being sent. */
 export function countOut(net: NetState, type: number): void {
   net.inet.icmpMib.outMsgs++
@@ -118,7 +123,7 @@ export function icmpSend(net: NetState, about: SkBuff, type: number, code: numbe
     daddr: saddr,
     protocol: IPPROTO_ICMP,
     tos,
-    ttl: net.inet.defaultTtl,
+    ttl: icmpTtl(net),
     df: false,
   }
   ipPushHeader(net, skb, header)
