@@ -10,6 +10,7 @@ import { device } from '../examples/device.js'
 import { policyModule } from '../examples/policy-module.js'
 import { type Print, Session, story } from '../examples/story.js'
 import { timeTravel } from '../examples/time-travel.js'
+import { webServer } from '../examples/webserver.js'
 
 /** What `run` prints. */
 function printed(run: (print: Print) => void): string[] {
@@ -115,6 +116,16 @@ describe('the small ones', () => {
     expectInOrder(lines, [/chmod 0644 now +gets in at attempt 4/, /notices nothing +never gets in/])
   })
 
+  it('webserver: it has port 80 and is not root, and nobody else has', () => {
+    expectInOrder(printed(webServer), [
+      'the server is sleeping in accept',
+      'alice reads: hello from uid 33',
+      'alice wants port 80 herself: EACCES',
+      /^why: bind: EACCES: .* of module 'sockfs' refused: entry 80 .*no w for the others/,
+      'uid 33 wants port 81: EACCES',
+    ])
+  })
+
   it('cpushare: work is billed, and whoever misbehaves is killed, by the kernel or by the broker', () => {
     expectInOrder(printed(cpuShare), [
       /^honest +2 +\d+ +0 +\d+ +exited with 0; it is gone$/,
@@ -140,6 +151,13 @@ describe('the small ones', () => {
     const main = readdirSync(folder).filter((name) =>
       readFileSync(new URL(name, folder), 'utf8').includes('if (isMain(import.meta.url))'),
     )
-    expect(main.sort()).toEqual(['cpushare.ts', 'demo.ts', 'device.ts', 'policy-module.ts', 'time-travel.ts'])
+    expect(main.sort()).toEqual([
+      'cpushare.ts',
+      'demo.ts',
+      'device.ts',
+      'policy-module.ts',
+      'time-travel.ts',
+      'webserver.ts',
+    ])
   })
 })

@@ -71,6 +71,17 @@ describe('README.md', () => {
   })
 })
 
+describe('the web server of README.md', () => {
+  const example = readFileSync(new URL('examples/webserver.ts', root), 'utf8')
+  const quoted = (/\/\/ quoted\n(.*?) *\/\/ end\n/s.exec(example)?.[1] ?? '').replaceAll(/^ {2}/gm, '')
+
+  it('is the one of examples/webserver.ts, whose program has ten lines', () => {
+    expect(readme).toContain(`\n${quoted}`)
+    const program = /^ {2}\*program\(sys\) \{\n.*?^ {2}\},\n/ms.exec(quoted)?.[0] ?? ''
+    expect(program.split('\n').filter((line) => line !== '')).toHaveLength(10)
+  })
+})
+
 describe('the conformance figures of README.md', () => {
   const rows = [...readme.matchAll(/^\| (\S+) +\| (\S+) +\| `(scripts=.*)` +\|$/gm)].map((row) =>
     row.slice(1, 4),
