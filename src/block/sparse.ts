@@ -57,25 +57,36 @@ export class SparseStore {
   /** Fills `target[at…]` with whole sectors from `sector` on. RangeError beyond the end. */
   read(sector: number, count: number, target: Uint8Array, at = 0): void {
     this.check(sector, count)
-    this.eachPart(sector, count, (page, within, length, done) => {
-      const slot = this.slots.get(page)
-      const slab = slot === undefined ? undefined : this.slabs[Math.floor(slot / SLAB_PAGES)]
+    const total = count * SECTOR_SIZE
+    for (let done = 0; done < total; ) {
+      const from = sector * SECTOR_SIZE + done
+      const within = from % PAGE
+      const length = Math.min(PAGE - within, total - done)
+      const slot = this.slots.get((from - within) / PAGE)
+      const slab = slot === undefined ? undefined : this.slabs[(slot - (slot % SLAB_PAGES)) / SLAB_PAGES]
       if (slot === undefined || slab === undefined) target.fill(0, at + done, at + done + length)
       else copyBytes(slab, (slot % SLAB_PAGES) * PAGE + within, target, at + done, length)
-    })
+      done += length
+    }
   }
 
   /** Writes whole sectors out of `data[at…]`. RangeError beyond the end. The store must be the writer's own. */
   write(sector: number, count: number, data: Uint8Array, at = 0): void {
     this.check(sector, count)
-    this.eachPart(sector, count, (page, within, length, done) => {
+    const total = count * SECTOR_SIZE
+    for (let done = 0; done < total; ) {
+      const to = sector * SECTOR_SIZE + done
+      const within = to % PAGE
+      const length = Math.min(PAGE - within, total - done)
+      const page = (to - within) / PAGE
       let slot = this.slots.get(page)
       if (slot === undefined) {
         slot = this.slots.size
         this.slots.set(page, slot)
       }
       copyBytes(data, at + done, this.ownSlab(slot), (slot % SLAB_PAGES) * PAGE + within, length)
-    })
+      done += length
+    }
   }
 
   /** What has been written, by pages in order, with their first sectors; copies. */
@@ -115,7 +126,7 @@ export class SparseStore {
 
   /** The slab of a page, for writing. */
   private ownSlab(slot: number): Uint8Array {
-    const index = Math.floor(slot / SLAB_PAGES)
+    const index = (slot - (slot % SLAB_PAGES)) / SLAB_PAGES
     const slab = this.slabs[index]
     if (slab !== undefined && this.owners[index] === this.epoch) return slab
     const own = slab?.slice() ?? new Uint8Array(SLAB)
@@ -128,21 +139,5 @@ export class SparseStore {
     const fits = sector >= 0 && count >= 0 && sector + count <= this.sectors
     if (!fits || !Number.isInteger(sector) || !Number.isInteger(count))
       throw new RangeError(`sectors ${sector} + ${count} are not within ${this.sectors}`)
-  }
-
-  /** The parts of a range that lie in one page each. */
-  private eachPart(
-    sector: number,
-    count: number,
-    use: (page: number, within: number, length: number, done: number) => void,
-  ): void {
-    const total = count * SECTOR_SIZE
-    for (let done = 0; done < total; ) {
-      const at = sector * SECTOR_SIZE + done
-      const within = at % PAGE
-      const length = Math.min(PAGE - within, total - done)
-      use(Math.floor(at / PAGE), within, length, done)
-      done += length
-    }
   }
 }
