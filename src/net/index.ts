@@ -24,6 +24,7 @@ import { packetProc } from './packet/proc.js'
 import { routingProc } from './proc/routing.js'
 import { snmpProc } from './proc/snmp.js'
 import { socketProc } from './proc/sockets.js'
+import { SHAPES } from './shapes.js'
 import { sockfsType } from './sockfs.js'
 import { NetState } from './state.js'
 import { unixProc } from './unix/proc.js'
@@ -61,6 +62,7 @@ export const net = (options: NetOptions = {}): NetModule =>
     },
 
     attach(k, state): Contributions<NetApi, typeof socketCalls> {
+      state.shapes = SHAPES
       return {
         api: makeApi(state),
         syscalls: socketCalls,

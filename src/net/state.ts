@@ -19,7 +19,7 @@ import { UnixState } from './unix/state.js'
 /** Everything of the network that changes while a kernel runs. */
 export class NetState {
   /** Wiring: see registry.ts. */
-  static readonly transient: readonly string[] = ['known', 'pool']
+  static readonly transient: readonly string[] = ['known', 'pool', 'shapes']
   static readonly transientDefault = null
 
   /** Its kernel. */
@@ -28,6 +28,8 @@ export class NetState {
   known: NetRegistry | null = null
   /** @internal See `packetPool`. */
   pool: SkbPool | null = null
+  /** @internal See shapes.ts. */
+  shapes: readonly object[] | null = null
   /** @internal Where sockets have their inodes; made when the first one is. */
   mount: Mount | null = null
   /** Sockets that are open. */
