@@ -34,6 +34,7 @@ export default {
     'ReqlogState',
     'PacketSock',
     'SockfsState',
+    'SkbPool',
     'SocketOps',
     'Tap',
     'UnixState',
