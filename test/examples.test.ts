@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { compare, cpuShare } from '../examples/cpushare.js'
 import { demo } from '../examples/demo.js'
 import { device } from '../examples/device.js'
+import { diary } from '../examples/diary.js'
 import { policyModule } from '../examples/policy-module.js'
 import { type Print, Session, story } from '../examples/story.js'
 import { timeTravel } from '../examples/time-travel.js'
@@ -111,6 +112,32 @@ describe('the small ones', () => {
     ])
   })
 
+  it('diary: everything that goes to a disk, as lines, as a table, as a picture and as a trace', () => {
+    const out = mkdtempSync(join(tmpdir(), 'paleokernel-diary-'))
+    try {
+      const lines = printed((print) => diary(print, pathToFileURL(`${out}/`)))
+      expectInOrder(lines, [
+        /^ +0\.00 WRITE hda +0 \+ 2$/,
+        /^ +0\.00 WRITE hda +24000 \+ 2$/,
+        /^DEVICE +READS +KiB\/s +WRITES/,
+        /^hda +0 +0\.0 +1\d\d\d +1\d\d\d\.0 +1\.0 +9\d$/,
+        /^6\d\d\d buffers of 6\d\d\d KiB were written; the disk served 6\d\d requests$/,
+        /0 records lost$/,
+        'written: hda.svg, hda.blktrace.0',
+      ])
+      const [submitted, served] = lines.flatMap((line) => {
+        const [, sectors] = /passed (\d+) sectors$/.exec(line) ?? []
+        return sectors === undefined ? [] : [Number(sectors)]
+      })
+      expect(served ?? 0).toBeGreaterThan(0)
+      expect(served ?? 0).toBeLessThan((submitted ?? 0) / 2)
+      expect(readFileSync(join(out, 'hda.svg'), 'utf8')).toContain('/dev/hda: requests by address and time')
+      expect(readFileSync(join(out, 'hda.blktrace.0')).length).toBeGreaterThan(48 * 10_000)
+    } finally {
+      rmSync(out, { recursive: true })
+    }
+  })
+
   it('time-travel: one chmod makes the difference, and copying makes none', () => {
     const lines = printed((print) => expect(timeTravel(print)).toBe(true))
     expectInOrder(lines, [/chmod 0644 now +gets in at attempt 4/, /notices nothing +never gets in/])
@@ -155,6 +182,7 @@ describe('the small ones', () => {
       'cpushare.ts',
       'demo.ts',
       'device.ts',
+      'diary.ts',
       'policy-module.ts',
       'time-travel.ts',
       'webserver.ts',

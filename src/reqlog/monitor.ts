@@ -45,7 +45,7 @@ export interface MonitorColumn {
   readonly writes: Amount
   /** KiB per second, both directions. */
   readonly rate: number
-  /** Buffers per request among those that came; 0 where none did. */
+  /** Buffers per request, among those that came, or with a trace those that were served; 0 where there was none. */
   readonly mergeRatio: number
   /** Sectors between the end of a transfer and the beginning of the next, on average; 0 where there was none. */
   readonly seek: number
@@ -59,6 +59,8 @@ export interface MonitorColumn {
 export interface SeekStats {
   /** How many pairs there are. */
   readonly count: number
+  /** In sectors: how far it was in all. */
+  readonly total: number
   /** In sectors, on average. */
   readonly mean: number
   /** In sectors, of the middle one. */
@@ -152,6 +154,7 @@ function seekStats(distances: readonly number[]): SeekStats {
   }
   return {
     count: length,
+    total: sum,
     mean: length === 0 ? 0 : sum / length,
     median: sorted[length >> 1] ?? 0,
     max: sorted[length - 1] ?? 0,

@@ -22,6 +22,7 @@ export interface Depths {
 class Waiting {
   start: number
   end: number
+  buffers = 1
 
   constructor(start: number, end: number) {
     this.start = start
@@ -48,10 +49,12 @@ class Queue {
     if (grown === undefined) return
     this.take(grown)
     grown.end += sectors
+    grown.buffers++
     const next = this.starts.get(grown.end)
     if (next !== undefined && next.end - grown.start <= MAX_REQUEST_SECTORS) {
       this.take(next)
       grown.end = next.end
+      grown.buffers += next.buffers
     }
     this.put(grown)
   }
@@ -61,17 +64,22 @@ class Queue {
     if (grown === undefined) return
     this.take(grown)
     grown.start = at
+    grown.buffers++
     this.put(grown)
   }
 
-  /** The disk begins with these sectors. */
-  dispatch(start: number, end: number): void {
+  /** The disk begins with these sectors: how many buffers that is. */
+  dispatch(start: number, end: number): number {
+    let buffers = 0
     for (let at = start; at < end; ) {
       const waiting = this.starts.get(at)
-      if (waiting === undefined) return
+      if (waiting === undefined) break
       this.take(waiting)
+      buffers += waiting.buffers
       at = waiting.end
     }
+    // Of one that came before the trace began nothing is known.
+    return Math.max(buffers, 1)
   }
 
   private put(waiting: Waiting): void {
@@ -88,7 +96,7 @@ class Queue {
 /** @internal Reads the events of one device in their order. */
 export class QueueMonitor {
   private readonly columns: Columns
-  /** Requests dispatched, and the buffers that came, by column. */
+  /** Requests dispatched, and the buffers in them, by column. */
   readonly requests: number[]
   readonly buffers: number[]
   /** Between a request that is served and the one before it, in sectors. */
@@ -119,22 +127,21 @@ export class QueueMonitor {
   /** The next event. */
   take(event: BlkTraceEvent): void {
     const { letter, time, sector, bytes, direction } = event
-    if (!'QGMFDC'.includes(letter)) return
+    if (!'GMFDC'.includes(letter)) return
     const ms = time / 1e6
     const at = this.columns.at(ms)
     const sectors = bytes / SECTOR_SIZE
     const queue = direction === 'W' ? this.waitingWrites : this.waitingReads
     this.spend(ms)
-    if (letter === 'Q') this.bump(this.buffers, at)
-    else if (letter === 'G') queue.add(sector, sector + sectors)
+    if (letter === 'G') queue.add(sector, sector + sectors)
     else if (letter === 'M') queue.growBack(sector, sectors)
     else if (letter === 'F') queue.growFront(sector, sectors)
     else if (letter === 'C') this.served = Math.max(this.served - 1, 0)
     else {
       this.hasRequests = true
-      queue.dispatch(sector, sector + sectors)
+      this.bump(this.buffers, at, queue.dispatch(sector, sector + sectors))
+      this.bump(this.requests, at, 1)
       this.served++
-      this.bump(this.requests, at)
       if (this.end >= 0 && at >= 0) this.distances.push(Math.abs(sector - this.end))
       this.end = sector + sectors
     }
@@ -148,8 +155,8 @@ export class QueueMonitor {
     return { mean: this.area.map((area) => area / columnMs), max: this.max }
   }
 
-  private bump(list: number[], at: number): void {
-    if (at >= 0) list[at] = (list[at] ?? 0) + 1
+  private bump(list: number[], at: number, by: number): void {
+    if (at >= 0) list[at] = (list[at] ?? 0) + by
   }
 
   /** The depth has been what it is until now. */

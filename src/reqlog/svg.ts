@@ -91,8 +91,8 @@ function header(canvas: Canvas, name: string, device: DeviceReport): void {
     `${reads.transfers} reads, ${kib(reads.sectors)}; ${writes.transfers} writes, ${kib(writes.sectors)}; ` +
       `${requests} requests${isCounted ? '' : ' (estimated)'}, ${show(mergeRatio)} buffers each`,
   )
-  const seeks = `mean seek ${show(submitted.mean)} sectors as submitted`
-  canvas.text(LEFT, 53, served === null ? seeks : `${seeks}, ${show(served.mean)} as served`)
+  const way = `from one transfer to the next ${show(submitted.total)} sectors in all as submitted`
+  canvas.text(LEFT, 53, served === null ? way : `${way}, ${show(served.total)} as served`)
   const right = canvas.width - RIGHT
   canvas.rect(right - 120, 11, 10, 10, rgb(READ_COLOUR))
   canvas.text(right - 106, 20, 'reads')

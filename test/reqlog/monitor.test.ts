@@ -97,7 +97,7 @@ describe('the monitor, from records', () => {
 
   it('measures from the end of one transfer to the beginning of the next', () => {
     const { submitted, served } = only([at(0, true, 10), at(1, true, 12), at(2, false, 4), at(3, true, 16)])
-    expect(submitted).toEqual({ count: 3, mean: 20 / 3, median: 10, max: 10, sequential: 1 / 3 })
+    expect(submitted).toEqual({ count: 3, total: 20, mean: 20 / 3, median: 10, max: 10, sequential: 1 / 3 })
     expect(served).toBe(null)
   })
 
@@ -202,6 +202,8 @@ describe('the monitor, with a block trace', () => {
     )
     const { columns } = only([], { trace: gap, columns: 4 })
     expect(columns.map(({ depth }) => depth)).toEqual([1, 2, 2, 1])
+    // Three buffers in the first of the two requests, two in the second.
+    expect(columns.map(({ mergeRatio }) => mergeRatio)).toEqual([0, 0, 3, 2])
   })
 
   it('knows a device whose records were lost, and not one that is only plugged', () => {
