@@ -118,6 +118,8 @@ export class KernelCore {
   security: SecurityHooks
   /** The hooks that some module has. */
   hooked: ReadonlySet<HookName> = new Set()
+  /** Names of mount options that modules have claimed: file systems do not see them. */
+  readonly mountOptions = new Set<string>()
   /** Does some module hide tasks? See kernel/visible.ts. */
   hidesTasks = false
   /** Does some module look at accesses before the mode bits? */

@@ -124,6 +124,11 @@ export interface Contributions<Api = unknown, Sys = unknown> {
   readonly taskStatus?: (current: Task, task: Task) => string
   /** What it is told about tasks. */
   readonly notify?: Partial<TaskNotifiers>
+  /**
+   * Names of mount options, `name=value` or `name`, that are this module's and are kept from file systems; it sees them
+   * in the hooks sbKernMount and sbRemount. Linux: sb_copy_data.
+   */
+  readonly mountOptions?: readonly string[]
   /** Kinds of file systems that mount(2) then knows. */
   readonly filesystems?: readonly FileSystemType[]
   /** Parts that insmod loads and rmmod removes. */

@@ -73,6 +73,7 @@ class Wirer {
   private readonly bottomHalves = new Owners('bottom half')
   private readonly prctls = new Owners('operation of prctl')
   private readonly callNames = new Owners('numbering')
+  private readonly mountOptions = new Owners('mount option')
 
   constructor(k: HostKernel) {
     this.k = k
@@ -119,6 +120,10 @@ class Wirer {
     if (contributions.callName !== undefined) {
       this.callNames.claim('of system calls', owner)
       this.k.callName = contributions.callName
+    }
+    for (const name of contributions.mountOptions ?? []) {
+      this.mountOptions.claim(name, owner)
+      this.k.mountOptions.add(name)
     }
     if (contributions.notify !== undefined) this.k.notifiers.push(contributions.notify)
     if (contributions.audit !== undefined) this.k.audits.push(contributions.audit)
@@ -181,6 +186,7 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
   k.interrupts.clear()
   k.bottomHalves.clear()
   k.procEntries.length = 0
+  k.mountOptions.clear()
   k.caches.clear()
   k.notifiers.length = 0
   k.audits.length = 0

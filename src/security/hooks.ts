@@ -88,6 +88,8 @@ export interface SecurityHooks extends SocketHooks {
   inodeGetattr(current: Task, inode: Inode): Verdict
   /** A new inode has been made and has no name yet: the place to label it. Linux: inode_post_create and kin. */
   inodeInit(current: Task, dir: Inode, inode: Inode): void
+  /** An inode of /proc that shows a task has been made: the place to label it. Linux: task_to_inode. */
+  taskToInode(task: Task, inode: Inode): void
   /** Linux: file_permission: every read and write. */
   filePermission(current: Task, file: File, mask: number): Verdict
   /**
@@ -107,6 +109,15 @@ export interface SecurityHooks extends SocketHooks {
   fileLock(current: Task, file: File, type: number): Verdict
   /** mount(2); `dentry` is where. Linux: sb_mount. */
   sbMount(current: Task, source: string, dentry: Dentry, type: string, flags: number): Verdict
+  /**
+   * A file system has been made ready and is about to be put where it was wanted; `data` are all options, also those
+   * that modules have claimed (Contributions.mountOptions). Linux: sb_kern_mount.
+   */
+  sbKernMount(current: Task, sb: SuperBlock, data: string): Verdict
+  /** A mounted file system is about to get new flags and options. Linux: sb_remount (3.0). */
+  sbRemount(current: Task, sb: SuperBlock, flags: number, data: string): Verdict
+  /** It has got them. Linux: sb_post_remount. */
+  sbPostRemount(current: Task, sb: SuperBlock, flags: number, data: string): void
   /** umount(2). Linux: sb_umount. */
   sbUmount(current: Task, mnt: Mount, flags: number): Verdict
   /** statfs(2) or fstatfs(2). Linux: sb_statfs. */
@@ -168,6 +179,7 @@ export const HOOKS = {
   inodeSetattr: 'check',
   inodeGetattr: 'check',
   inodeInit: 'notify',
+  taskToInode: 'notify',
   filePermission: 'check',
   fileOpen: 'check',
   fileIoctl: 'check',
@@ -176,6 +188,9 @@ export const HOOKS = {
   fileSendSigiotask: 'filter',
   fileLock: 'check',
   sbMount: 'check',
+  sbKernMount: 'check',
+  sbRemount: 'check',
+  sbPostRemount: 'notify',
   sbUmount: 'check',
   sbStatfs: 'check',
   taskCreate: 'check',

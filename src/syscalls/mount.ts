@@ -98,8 +98,13 @@ function newMount(current: Task, source: string, type: string, flags: number, op
   if (!isAttached(k, at)) return EINVAL
   if (!k.facts.hasBindMounts && ((dentry.inode?.mode ?? 0) & S_IFMT) !== S_IFDIR) return ENOTDIR
   if (!k.facts.hasStackedMounts && (dentry === at.root || (dentry.inode?.count ?? 0) > 0)) return EBUSY
-  const mnt = kernMount(k, type, source, flags, options)
+  const mnt = kernMount(k, type, source, flags, withoutClaimed(k, options))
   if (isErr(mnt)) return mnt
+  const verdict = k.security.sbKernMount(current, mnt.sb, options)
+  if (verdict !== 0) {
+    putMount(k, mnt)
+    return verdict
+  }
   if ((mnt.sb.flags & MS_NOUSER) !== 0) {
     putMount(k, mnt)
     return EINVAL
@@ -110,6 +115,15 @@ function newMount(current: Task, source: string, type: string, flags: number, op
   return failed
 }
 
+/** The options that are the file system's. Linux: security_sb_copy_data. */
+function withoutClaimed(k: Task['k'], options: string): string {
+  if (k.mountOptions.size === 0) return options
+  return options
+    .split(',')
+    .filter((option) => !k.mountOptions.has(option.split('=')[0] ?? ''))
+    .join(',')
+}
+
 /** New flags and options for what is mounted at nd. Linux: do_remount. */
 function remount(current: Task, flags: number, options: string): number {
   const { k } = current
@@ -118,11 +132,14 @@ function remount(current: Task, flags: number, options: string): number {
   if (refused !== 0) return refused
   if (nd.dentry !== nd.mnt.root || !isAttached(k, nd.mnt)) return EINVAL
   const { sb } = nd.mnt
-  const failed = sb.ops.remount?.(k, sb, superFlags(flags), options) ?? 0
-  if (failed !== 0) return failed
   if ((flags & MS_RDONLY) !== 0 && (sb.flags & MS_RDONLY) === 0 && hasWriters(k, sb)) return EBUSY
+  const verdict = k.security.sbRemount(current, sb, flags, options)
+  if (verdict !== 0) return verdict
+  const failed = sb.ops.remount?.(k, sb, superFlags(flags), withoutClaimed(k, options)) ?? 0
+  if (failed !== 0) return failed
   sb.flags = superFlags(flags)
   nd.mnt.flags = mountFlags(flags)
+  k.security.sbPostRemount(current, sb, flags, options)
   return 0
 }
 

@@ -93,7 +93,10 @@ function makeInode(current: Task, sb: SuperBlock, node: ProcNode, mode: number, 
     k.state.now,
   )
   const task = node.pid === 0 ? null : taskOf(k, node)
-  if (task !== null) setOwner(inode, task, node.path)
+  if (task !== null) {
+    setOwner(inode, task, node.path)
+    k.security.taskToInode(task, inode)
+  }
   if (isDir) inode.nlink = linkCount(current, node, task)
   else if ((mode & S_IFMT) === S_IFLNK) inode.size = linkSize(current, entry)
   return inode
