@@ -1,0 +1,120 @@
+/**
+ * MAC: a running kernel divided into compartments that do not see one another, with grades of integrity inside.
+ *
+ * Model of the patch to 2.2.12 by Malcolm Beattie (1999); reference §2. Tasks and file systems have labels; a task sees
+ * what is of its compartment, reads no file system below its grade and writes none above it. At boot everything belongs
+ * to the administrator and nothing is refused.
+ */
+
+import { MS_NOUSER } from '../abi/mount.js'
+import type { KernelCore } from '../kernel/kernel.js'
+import { defineModule } from '../kernel/module.js'
+import type { Task } from '../kernel/task.js'
+import type { File } from '../vfs/file.js'
+import { MAY_WRITE } from '../vfs/inode.js'
+import { macAudit } from './audit.js'
+import { labelFile, macCalls } from './calls.js'
+import {
+  describe,
+  explain,
+  type MacCompartment,
+  type MacDecision,
+  type MacObject,
+  type MacOperation,
+} from './explain.js'
+import { Judge, MAY_LOOK } from './judge.js'
+import { MAC_SHARED, parseLabel, showLabel } from './label.js'
+import { checkRemount, checkUmount, labelMount, MAC_OPTION, relabelMount } from './mount.js'
+import { type MacOptions, settingsOf } from './options.js'
+import type { Rule } from './rules.js'
+import { Labels, MacState } from './state.js'
+
+/** What `kernel.mac` offers to the host. Throws a TypeError for pids and labels that there are not. */
+export interface MacApi {
+  /** The label of a process as text: '10:3'. */
+  labelOf(pid: number): string
+  /** Gives a process a label, as an administrator would. */
+  setLabel(pid: number, label: string): void
+  /** What the rules say of an operation of a process on a process or on the files at a path, without trying it. */
+  explain(pid: number, operation: MacOperation, object: MacObject): MacDecision
+  /** Who and what is in which compartment. */
+  describe(): readonly MacCompartment[]
+  /** How often each rule has refused since this copy of the kernel was made (MAC-63). */
+  readonly refusals: ReadonlyMap<Rule, number>
+}
+
+function taskOf(k: KernelCore, pid: number): Task {
+  const task = k.state.tasks.get(pid)
+  if (task === undefined) throw new TypeError(`mac: there is no pid ${pid}`)
+  return task
+}
+
+/** The module. Throws a TypeError for options that there are not. */
+export function mac(options: MacOptions = {}) {
+  const settings = settingsOf(options)
+  return defineModule({
+    name: 'mac',
+    init: () => new MacState(),
+    attach(k, state) {
+      const labels = new Labels(state, k.securitySlots.get('mac') ?? 0)
+      const judge = new Judge(labels, settings)
+      const api: MacApi = {
+        labelOf: (pid) => showLabel(labels.ofTask(taskOf(k, pid))),
+        setLabel(pid, text) {
+          const label = parseLabel(text)
+          if (label === null || (label.flags & MAC_SHARED) !== 0)
+            throw new TypeError(`mac: '${text}' is no label of a task: such as '10:3' or '100:0+admin'`)
+          labels.labelTask(taskOf(k, pid), label)
+        },
+        explain: (pid, operation, object) => explain(k, labels, settings, taskOf(k, pid), operation, object),
+        describe: () => describe(k, labels),
+        refusals: state.refusals,
+      }
+      return {
+        api,
+        audit: macAudit,
+        syscalls: macCalls(labels),
+        proc: [labelFile(labels)],
+        mountOptions: [MAC_OPTION],
+        tasksAmong(current: Task) {
+          const members = labels.compartmentOf(current)
+          if (members === null || !settings.initVisible || k.state.init === null) return members
+          return [k.state.init, ...members]
+        },
+        taskStatus: (_current, task) => `MacLabel:\t${showLabel(labels.ofTask(task))}\n`,
+        notify: {
+          fork: (_parent, child) => labels.join(child),
+          release: (task) => labels.leave(task),
+        },
+        hooks: {
+          taskVisible: (current, target) => judge.sees(current, target),
+          taskKill: (current, target) => (current === null ? 0 : judge.changes(current, target)),
+          taskSetnice: (current, target) => judge.changes(current, target),
+          inodeAccess: (current, inode, mask) => judge.access(current, inode, mask),
+          inodeGetattr: (current, inode) => judge.access(current, inode, MAY_LOOK),
+          inodeReadlink: (current, inode) => judge.access(current, inode, MAY_LOOK),
+          inodeFollowLink: (current, inode) => judge.access(current, inode, MAY_LOOK),
+          inodeSetattr: (current, inode) => judge.access(current, inode, MAY_WRITE),
+          taskToInode: (task, inode) => labels.showTask(task, inode),
+          ...(settings.revocation && {
+            filePermission: (current: Task, file: File, mask: number) =>
+              judge.access(current, file.inode, mask),
+          }),
+          fileSetFowner: (current, file) => labels.noteSender(file, current),
+          fileSendSigiotask: (task, file) => judge.tells(labels.senderOf(file), task),
+          mountVisible: (current, mnt) => judge.listsFiles(current, mnt.sb),
+          sbKernMount: (current, sb, data) => labelMount(labels, current, sb, data),
+          sbRemount: (current, _sb, _flags, data) => checkRemount(labels, current, data),
+          sbPostRemount: (_current, sb, _flags, data) => relabelMount(labels, sb, data),
+          sbUmount: (current, mnt) => checkUmount(labels, current, mnt.sb),
+          sbStatfs: (current, sb) => ((sb.flags & MS_NOUSER) !== 0 ? 0 : judge.seesFiles(current, sb)),
+        },
+      }
+    },
+  })
+}
+
+export type { MacCompartment, MacDecision, MacMount, MacObject, MacOperation, MacTask } from './explain.js'
+export { type Label, MAC_ADMIN, MAC_SHARED, MAX_GRADE, parseLabel, showLabel } from './label.js'
+export type { MacOptions } from './options.js'
+export type { Rule } from './rules.js'

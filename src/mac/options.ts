@@ -1,0 +1,40 @@
+/** The options of the module, checked. */
+
+/** How the reference's decisions are taken where it leaves a choice. */
+export interface MacOptions {
+  /**
+   * Tasks of one compartment: a task of lower grade is invisible and one of higher grade is EACCES, as in FreeBSD's Biba
+   * (MAC-27, §3.2). Default false: signals and priorities need a grade at least as high, else EPERM.
+   */
+  readonly strictBiba?: boolean
+  /** Every compartment sees pid 1 (MAC-26). Default false. */
+  readonly initVisible?: boolean
+  /**
+   * Reading a file of lower grade is allowed and lowers the task's grade to it, as LOMAC does (§3.2). Default false:
+   * EACCES.
+   */
+  readonly lowWatermark?: boolean
+  /** Reads and writes of open files are checked again each time (MAC-34, §3.2). Default false: only opens are. */
+  readonly revocation?: boolean
+}
+
+/** All of them. */
+export type MacSettings = Required<MacOptions>
+
+const DEFAULTS: MacSettings = Object.freeze({
+  strictBiba: false,
+  initVisible: false,
+  lowWatermark: false,
+  revocation: false,
+})
+
+/** Errors: TypeError for options that there are not, and values that are no booleans. */
+export function settingsOf(options: MacOptions): MacSettings {
+  if (typeof options !== 'object' || options === null) throw new TypeError('mac: options are an object')
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(DEFAULTS, name)) throw new TypeError(`mac: there is no option '${name}'`)
+    if (value !== undefined && typeof value !== 'boolean')
+      throw new TypeError(`mac: ${name} must be true or false, not ${String(value)}`)
+  }
+  return { ...DEFAULTS, ...options }
+}
