@@ -29,6 +29,7 @@ export default {
     'FirewallState',
     'InIfaddr',
     'InetState',
+    'MacState',
     'NetRegistry',
     'NetlinkState',
     'ReqlogState',

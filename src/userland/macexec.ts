@@ -10,10 +10,8 @@ import type { CoreSys } from '../programs/core_sys.js'
 import type { Program, ProgramSys } from '../programs/sys_types.js'
 import { type FileToolSys, writeAll } from './tool.js'
 
-type Calls = FileToolSys & ProgramSys<Pick<CoreSys, 'execve'>>
-
 /** The tool. */
-export function* macexec(sys: Calls, ...args: string[]): Program {
+export function* macexec(sys: FileToolSys & ProgramSys<Pick<CoreSys, 'execve'>>, ...args: string[]): Program {
   const [label, path] = args
   if (label === undefined || path === undefined) {
     yield* writeAll(sys, 2, 'usage: macexec label command [argument ...]\n')
