@@ -57,17 +57,25 @@ const FLAGS: readonly boolean[] = [true, false]
 export function settingsOf(options: SockfsOptions): Settings {
   for (const name of Object.keys(options))
     if (!KNOWN.includes(name)) throw new TypeError(`sockfs: there is no option '${name}'`)
-  const { type } = options
+  const {
+    unmountMode = 'restore',
+    protectedMax = 1024,
+    literalAutoBind = false,
+    capabilityStillCounts = false,
+    allocNow = false,
+    type,
+    load = 'boot',
+  } = options
   if (type !== undefined && !(typeof type === 'string' && /^[a-z][a-z0-9_-]{0,14}$/.test(type)))
     throw new TypeError(`sockfs: type must be a name such as 'portfs', not ${JSON.stringify(type)}`)
   return {
-    unmountMode: oneOf('unmountMode', options.unmountMode ?? 'restore', ['restore', 'preserve']),
-    protectedMax: oneOf('protectedMax', options.protectedMax ?? 1024, [1023, 1024]),
-    literalAutoBind: oneOf('literalAutoBind', options.literalAutoBind ?? false, FLAGS),
-    capabilityStillCounts: oneOf('capabilityStillCounts', options.capabilityStillCounts ?? false, FLAGS),
-    allocNow: oneOf('allocNow', options.allocNow ?? false, FLAGS),
+    unmountMode: oneOf('unmountMode', unmountMode, ['restore', 'preserve']),
+    protectedMax: oneOf('protectedMax', protectedMax, [1023, 1024]),
+    literalAutoBind: oneOf('literalAutoBind', literalAutoBind, FLAGS),
+    capabilityStillCounts: oneOf('capabilityStillCounts', capabilityStillCounts, FLAGS),
+    allocNow: oneOf('allocNow', allocNow, FLAGS),
     type,
-    load: oneOf('load', options.load ?? 'boot', ['boot', 'insmod']),
+    load: oneOf('load', load, ['boot', 'insmod']),
   }
 }
 
