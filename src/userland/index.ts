@@ -9,6 +9,13 @@ export { chgrp, chown } from './fileutils/chown.js'
 export { ls } from './fileutils/ls.js'
 export { ifconfig } from './ifconfig.js'
 export { ip, ipTool, type RuleKeyword } from './ip/index.js'
+export { type IpchainsField, type IpchainsOption, ipchains, ipchainsTool } from './ipchains/index.js'
+export {
+  ipchainsRestore,
+  ipchainsRestoreTool,
+  ipchainsSave,
+  ipchainsSaveTool,
+} from './ipchains/save.js'
 export { macexec } from './macexec.js'
 export { insmod, lsmod, rmmod } from './modutils.js'
 export { mount, umount } from './mount.js'

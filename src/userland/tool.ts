@@ -18,6 +18,8 @@ export interface NetCalls {
   sendto(fd: number, data: Uint8Array, flags?: number, address?: SockAddrNl | null): number
   /** recv(2). */
   recv(fd: number, buf: Uint8Array, flags?: number): number
+  /** setsockopt(2). */
+  setsockopt(fd: number, level: number, option: number, value: unknown): number
 }
 
 /** The calls that a tool of files makes. */
@@ -95,8 +97,8 @@ export function* writeAll(sys: TextSys, fd: number, text: string): Part<void> {
 }
 
 /** The text of a file, or an Errno. */
-export function* readFile(sys: TextSys, path: string): Part<string | number> {
-  const fd = yield* sys.open(path, O_RDONLY)
+export function* readFile(sys: TextSys, path: string, flags: number = O_RDONLY): Part<string | number> {
+  const fd = yield* sys.open(path, flags)
   if (isErr(fd)) return fd
   const buf = new Uint8Array(4096)
   let text = ''

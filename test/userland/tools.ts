@@ -1,7 +1,17 @@
 /** A machine with two cards, on which the tools of the network run as programs of a task. */
 import { createKernel, defineModule, O_CREAT, O_RDONLY, O_WRONLY, utf8Encode } from 'paleokernel'
-import { type NetOptions, net, type RuleSelector } from 'paleokernel/net'
-import { ifconfig, ip, ipTool, type RuleKeyword, route } from 'paleokernel/userland'
+import { type IpfwExtension, type NetOptions, net, type RuleSelector } from 'paleokernel/net'
+import {
+  type IpchainsOption,
+  ifconfig,
+  ip,
+  ipchainsRestoreTool,
+  ipchainsSaveTool,
+  ipchainsTool,
+  ipTool,
+  type RuleKeyword,
+  route,
+} from 'paleokernel/userland'
 
 /** What a tool has said. */
 export interface Said {
@@ -14,14 +24,24 @@ export interface Setup extends NetOptions {
   readonly profile?: '2.0.35' | '2.2.12' | '2.6.14'
   readonly selectors?: readonly RuleSelector[]
   readonly keywords?: readonly RuleKeyword[]
+  /** Fields of rules of the firewall: the kernel's half, and the tool's. */
+  readonly fields?: readonly IpfwExtension[]
+  readonly columns?: readonly IpchainsOption[]
 }
 
-export function machine({ profile = '2.2.12', selectors = [], keywords = [], ...options }: Setup = {}) {
+export function machine({
+  profile = '2.2.12',
+  selectors = [],
+  keywords = [],
+  fields = [],
+  columns = [],
+  ...options
+}: Setup = {}) {
   const labels = defineModule({
     name: 'labels',
     requires: ['net'],
     init: () => ({}),
-    attach: () => ({ api: {}, net: { ruleSelectors: selectors } }),
+    attach: () => ({ api: {}, net: { ruleSelectors: selectors, firewall: fields } }),
   })
   const k = createKernel({ modules: [net(options), labels], profile })
   k.net.addEthernet('eth0', Uint8Array.of(2, 0, 0, 0, 0, 1))
@@ -32,15 +52,18 @@ export function machine({ profile = '2.2.12', selectors = [], keywords = [], ...
   k.install('/sbin/ip', keywords.length > 0 ? ipTool(keywords) : ip)
   k.install('/sbin/ifconfig', ifconfig)
   k.install('/sbin/route', route)
+  k.install('/sbin/ipchains', ipchainsTool(columns))
+  k.install('/sbin/ipchains-save', ipchainsSaveTool(columns))
+  k.install('/sbin/ipchains-restore', ipchainsRestoreTool(columns))
   let serial = 0
 
-  /** Runs a command line as a user, and returns what it printed. */
-  function run(line: string, uid = 0): Said {
+  /** Runs a command line as a user, with a file as its input, and returns what it printed. */
+  function run(line: string, uid = 0, input = '/tmp'): Said {
     const [name = '', ...args] = line.split(' ').filter((word) => word !== '')
     const files = [1, 2].map((fd) => `/tmp/${fd}.${serial++}`)
     const child = k.spawn({ uid, gid: uid })
     // Standard input, output and error, in this order.
-    const fds = ['/tmp', ...files].map((path, at) =>
+    const fds = [input, ...files].map((path, at) =>
       child.libc.open(path, at === 0 ? O_RDONLY : O_WRONLY | O_CREAT, 0o600),
     )
     if (fds.join() !== '0,1,2') throw new Error(`descriptors ${fds.join()}`)

@@ -177,7 +177,7 @@ function ipFwCtl(current: Task, net: NetState, fw: FirewallState, option: number
       return check(net, fw, bytes)
     case IP_FW_MASQ_TIMEOUTS:
       if (bytes.length !== IP_FW_MASQ) return EINVAL
-      setMasqTimeouts(fw.masq, net.k.facts.hz, le32(bytes, 0) | 0, le32(bytes, 4) | 0, le32(bytes, 8) | 0)
+      setMasqTimeouts(fw.masq, le32(bytes, 0) | 0, le32(bytes, 4) | 0, le32(bytes, 8) | 0)
       return 0
     case IP_FW_CREATECHAIN: {
       const label = bytes.length === IP_FW_LABEL ? labelAt(bytes, 0) : null

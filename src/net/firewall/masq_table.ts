@@ -283,10 +283,13 @@ export function onMasqTimer(k: KernelCore, data: unknown): void {
   net.inet.alwaysDefrag--
 }
 
+/** Ticks of a second in what programs see: that of an i386, whatever the kernel's own clock does. Linux: HZ of 2.2. */
+export const MASQ_HZ = 100
+
 /** Clock ticks that entries live: 0 leaves one as it is. Linux: ip_fw_masq_timeouts. */
-export function setMasqTimeouts(masq: MasqTable, hz: number, tcp: number, tcpFin: number, udp: number): void {
+export function setMasqTimeouts(masq: MasqTable, tcp: number, tcpFin: number, udp: number): void {
   const set = (state: number, ticks: number): void => {
-    if (ticks !== 0) masq.timeouts[state] = Math.max(0, (ticks * 1000) / hz)
+    if (ticks !== 0) masq.timeouts[state] = Math.max(0, (ticks * 1000) / MASQ_HZ)
   }
   set(MASQ_ESTABLISHED, tcp)
   set(MASQ_FIN_WAIT, tcpFin)

@@ -13,7 +13,7 @@ import type { Task } from '../../kernel/task.js'
 import type { NetState } from '../state.js'
 import type { IpfwExtension } from './extension.js'
 import { targetName } from './log.js'
-import { type MasqEntry, masqProtoName } from './masq_table.js'
+import { MASQ_HZ, type MasqEntry, masqProtoName } from './masq_table.js'
 import { zeroChain } from './rules.js'
 import type { IpfwChain, IpfwRule } from './state.js'
 
@@ -91,7 +91,7 @@ const masqProc: ProcEntry = Object.freeze({
     let text = line127(`${head} (free=${masq.free.join(',')})`)
     for (const entry of entries) {
       const { protocol, saddr, sport, daddr, dport, mport } = entry
-      const ticks = Math.max(0, Math.round(((entry.expires - k.state.now) * k.facts.hz) / 1000))
+      const ticks = Math.max(0, Math.round(((entry.expires - k.state.now) * MASQ_HZ) / 1000))
       const ends = `${hex(saddr, 8)}:${hex(sport, 4)} ${hex(daddr, 8)}:${hex(dport, 4)} ${hex(mport, 4)}`
       // No helper ever changes lengths.
       text += line127(
