@@ -1,38 +1,16 @@
 /** Every program in README.md and CONTRIBUTING.md runs, and every `// -> value` in them holds. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { format } from 'node:util'
+import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import pkg from '../package.json' with { type: 'json' }
 import { type Block, codeBlocks, instrument, printedLines, programs } from '../scripts/readme.js'
 import { main as conformance } from './conformance/cli.js'
+import { runProgram } from './helpers/run_program.js'
 
 const root = new URL('../', import.meta.url)
-const cache = new URL('node_modules/.cache/readme/', root)
 const readme = readFileSync(new URL('README.md', root), 'utf8')
 const contributing = readFileSync(new URL('CONTRIBUTING.md', root), 'utf8')
 
-/** Runs one block; returns how many of its claims were checked. A claim that fails throws. */
-async function run(name: string, block: Block, page = 'README.md'): Promise<number> {
-  let checked = 0
-  const printed: string[] = []
-  vi.spyOn(console, 'log').mockImplementation((...args) => {
-    printed.push(...format(...args).split('\n'))
-  })
-  vi.stubGlobal('__claim', (line: number, actual: unknown, expected: unknown) => {
-    checked += 1
-    expect(actual, `${page}:${line}`).toEqual(expected)
-    return actual
-  })
-  vi.stubGlobal('__printed', (line: number, expected: string) => {
-    checked += 1
-    expect(printed.at(-1), `${page}:${line}`).toBe(expected)
-  })
-  mkdirSync(cache, { recursive: true })
-  const file = new URL(`${name}.ts`, cache)
-  writeFileSync(file, instrument(block).code)
-  await import(/* @vite-ignore */ file.pathname)
-  return checked
-}
+const run = (name: string, block: Block, page = 'README.md'): Promise<number> => runProgram(page, name, block)
 
 afterEach(() => {
   vi.restoreAllMocks()

@@ -138,7 +138,15 @@ describe('a wrong hook', () => {
 })
 
 /** Hooks that refuse nobody anything: they are told, or hide something (visible.test.ts). */
-const NOT_HERE = ['inodeInit', 'taskToInode', 'sbPostRemount', 'fileSetFowner', 'fileSendSigiotask', 'taskVisible', 'mountVisible'] as const
+const NOT_HERE = [
+  'inodeInit',
+  'taskToInode',
+  'sbPostRemount',
+  'fileSetFowner',
+  'fileSendSigiotask',
+  'taskVisible',
+  'mountVisible',
+] as const
 
 /** What makes the kernel ask each hook, as root on a ramfs; the result is what the refused call returns. */
 const DEEDS: {
