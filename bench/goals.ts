@@ -109,6 +109,8 @@ const FIRST_TOUCH = 'sequential-write-64k'
 /** What is measured besides rows. */
 export interface Extras {
   readonly growth: readonly Growth[]
+  /** What a comparison has found for one of its ways, where it was measured. */
+  readonly way?: (id: string, name: string) => number | undefined
   /** Share of a null syscall that idle tracing takes. */
   readonly tracing?: number
   /** Bytes of index.js and what it loads, gzipped. */
@@ -123,6 +125,10 @@ export function judge(measured: readonly Measured[], extras: Extras): readonly G
     measured.find((entry) => entry.id === id)?.result.ours
   const withLeast = (list: ReturnType<typeof ratios>) =>
     list.map(({ row, id, ratio }) => ({ row, ratio, least: id === FIRST_TOUCH ? 0.5 : 1 }))
+  const way = (id: string, name: string): number => extras.way?.(id, name) ?? Number.NaN
+  const known = (value: number): number | undefined => (Number.isNaN(value) ? undefined : value)
+  const quotient = (id: string, name: string) => known(way(id, 'bufflink') / way(id, name))
+  const beyond = (id: string, name: string, base: string) => known(way(id, name) - way(id, base))
   const against = (id: string, least: number) =>
     ratios(measured, 'host', [id]).map(({ row, ratio }) => ({ row, ratio, least }))
   const growthGoals = extras.growth
@@ -153,6 +159,30 @@ export function judge(measured: readonly Measured[], extras: Extras): readonly G
     ),
     everyRowGoal('UDP on loopback against the host kernel in C', 'at least 1x', against('udp-512', 1)),
     everyRowGoal('TCP on loopback against the host kernel in C', 'at least 0.5x', against('tcp-64k', 0.5)),
+    limitGoal(
+      'append of 16 B to a ring against a bare set',
+      quotient('bufflink-append-16', 'bare set'),
+      3,
+      times,
+    ),
+    limitGoal(
+      'append of 256 B to a ring against a bare set',
+      quotient('bufflink-append-256', 'bare set'),
+      3,
+      times,
+    ),
+    limitGoal(
+      'read of 64 KiB from a ring against the copy',
+      quotient('bufflink-read-64k', 'bare copy'),
+      2,
+      times,
+    ),
+    limitGoal(
+      'null call in mode 1 of seccomp, beyond mode 0',
+      beyond('seccomp-null', 'mode 1', 'mode 0'),
+      10,
+      nanoseconds,
+    ),
     ...growthGoals,
     limitGoal('createKernel()', ours('create-kernel'), 100_000, microseconds),
     limitGoal('fork of a kernel with 1 000 files', ours('fork-kernel'), 2_000_000, microseconds),
@@ -163,6 +193,7 @@ export function judge(measured: readonly Measured[], extras: Extras): readonly G
   ]
 }
 
+const nanoseconds = (value: number): string => `${value.toFixed(1)} ns`
 const microseconds = (value: number): string => `${(value / 1000).toFixed(1)} us`
 const wholeBytes = (value: number): string => `${Math.round(value)} B`
 const percent = (value: number): string => `${(value * 100).toFixed(1)} %`

@@ -14,6 +14,7 @@ import {
   type Sys,
 } from 'paleokernel'
 import type { Case, Timed } from './measure.js'
+import { routeCase } from './net.js'
 import {
   appendCase,
   boot,
@@ -218,6 +219,14 @@ export function families(plan: Plan): readonly Family[] {
       const { k, process } = crowdOf(size)
       return pingPongCase(k, process)
     }),
+    {
+      id: 'grow-routes',
+      title: 'connect of UDP to an address that is not in the cache, routes:',
+      unit: 'ns',
+      sizes: plan.growthRoutes,
+      within: 2,
+      make: routeCase,
+    },
     {
       id: 'grow-yield',
       title: 'sched_yield, each of all runnable tasks in turn:',

@@ -71,6 +71,7 @@ const sections = [
         session.rows.filter(({ unit }) => unit === 'ns'),
         'wall',
       ),
+  growthTable(session.comparisons),
   growthTable(session.growth),
   session.walks === null
     ? ''

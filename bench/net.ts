@@ -5,6 +5,7 @@
 
 import { createKernel, isErr } from 'paleokernel'
 import { AF_INET, net, SOCK_DGRAM, SOCK_STREAM } from 'paleokernel/net'
+import { encodeFwchange } from '../src/lib/ip_fw.js'
 import { BLOCK, bytesOf } from './fixtures.js'
 import { reachableBytes, type Timed } from './measure.js'
 import type { Cases } from './ours.js'
@@ -195,10 +196,183 @@ function bytesPerSocket(sockets: number): number {
   return bytes
 }
 
+// ---- packets that pass through -------------------------------------------------------------------------------
+
+const SIOCADDRT = 0x890b
+const IP_FW_APPEND = 64
+const SOL_IP = 0
+const RULES = 100
+/** The hardware addresses of the two cards, and of those who are behind them. */
+const CARDS = [1, 2].map((n) => Uint8Array.of(2, 0, 0, 0, 0, n)) as [Uint8Array, Uint8Array]
+const HOSTS = [3, 4].map((n) => Uint8Array.of(2, 0, 0, 0, 0, n)) as [Uint8Array, Uint8Array]
+const SOURCE = [10, 0, 1, 7]
+const TARGET = [10, 0, 2, 7]
+
+/** A UDP packet of 64 bytes from the host behind the first card to the one behind the second. */
+function passingFrame(): Uint8Array {
+  const frame = new Uint8Array(14 + 64)
+  frame.set(CARDS[0], 0)
+  frame.set(HOSTS[0], 6)
+  frame.set([0x08, 0x00, 0x45, 0, 0, 64, 0, 1, 0x40, 0, 64, 17, 0, 0, ...SOURCE, ...TARGET], 12)
+  let sum = 0
+  for (let at = 14; at < 34; at += 2) sum += ((frame[at] ?? 0) << 8) | (frame[at + 1] ?? 0)
+  sum = (sum & 0xffff) + (sum >>> 16)
+  frame[24] = (~sum >>> 8) & 0xff
+  frame[25] = ~sum & 0xff
+  frame.set([0x13, 0x88, 0x13, 0x89, 0, 44], 34)
+  return frame
+}
+
+/** The answer of the host behind the second card to who asks for it. */
+function arpReply(): Uint8Array {
+  const frame = new Uint8Array(60)
+  frame.set(CARDS[1], 0)
+  frame.set(HOSTS[1], 6)
+  frame.set([0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 2, ...HOSTS[1], ...TARGET, ...CARDS[1], 10, 0, 2, 1], 12)
+  return frame
+}
+
+/** Packets from one card to another, past so many rules of the forward chain that do not match. */
+function forwardCase(rules: number): Timed {
+  const k = bootNet('2.2.12')
+  const { sys, libc } = k.spawn({ uid: 0 })
+  const sysctl = libc.open('/proc/sys/net/ipv4/ip_forward', 1)
+  libc.write(sysctl, Uint8Array.of(0x31))
+  libc.close(sysctl)
+  let sent = 0
+  const plugs = ['eth0', 'eth1'].map((name, i) => {
+    k.net.addEthernet(name, CARDS[i] as Uint8Array)
+    k.net.configure(name, { address: `10.0.${i + 1}.1/24` })
+    return k.net.plugIn(name, {
+      transmit(frame) {
+        if (frame[12] === 8 && frame[13] === 0) sent++
+      },
+    })
+  })
+  const control = fine(sys.socket(AF_INET, SOCK_DGRAM, 0))
+  for (let n = 0; n < rules; n++) {
+    const rule = encodeFwchange(
+      {
+        src: (172 << 24) | (16 << 16) | (n << 8),
+        smsk: 0xffffff00,
+        dst: 0,
+        dmsk: 0,
+        mark: 0,
+        proto: 0,
+        flg: 0,
+        invflg: 0,
+        spts: [0, 0xffff],
+        dpts: [0, 0xffff],
+        redirpt: 0,
+        outputsize: 0,
+        vianame: '',
+        tosand: 0xff,
+        tosxor: 0,
+        label: 'DENY',
+        extra: new Uint8Array(0),
+      },
+      'forward',
+    )
+    fine(sys.setsockopt(control, SOL_IP, IP_FW_APPEND, rule))
+  }
+  const frame = passingFrame()
+  plugs[0]?.receive(frame)
+  plugs[1]?.receive(arpReply())
+  return {
+    kind: 'timed',
+    warmth: WARMTH,
+    run(count) {
+      sent = 0
+      for (let i = 0; i < count; i++) plugs[0]?.receive(frame)
+      return sent
+    },
+  }
+}
+
+// ---- routes --------------------------------------------------------------------------------------------------
+
+/**
+ * Destinations that are asked for in turn: even without those that are there twice more than the cache of routes
+ * keeps, so that each is looked up.
+ */
+const TARGETS = 8192
+const PREFIXES = [16, 20, 24, 28] as const
+
+const bytesOfAddress = (addr: number): number[] => [
+  addr >>> 24,
+  (addr >>> 16) & 255,
+  (addr >>> 8) & 255,
+  addr & 255,
+]
+
+/** The n-th route: where it leads, and how many bits count. All lengths of prefix are there at every size. */
+function nthRoute(n: number): { readonly dst: number; readonly prefix: number } {
+  const which = n % PREFIXES.length
+  const prefix = PREFIXES[which] ?? 24
+  // There are few networks of 16 bits in so many.
+  const place = Math.floor(n / PREFIXES.length) % 2 ** (prefix - 10)
+  return { dst: (20 * 2 ** 24 + which * 2 ** 29 + place * 2 ** (32 - prefix)) >>> 0, prefix }
+}
+
+/** Linux: struct rtentry, include/linux/route.h, on i386. */
+function rtentry(dst: number, prefix: number, device: string): Uint8Array {
+  const NAME = 84
+  const rt = new Uint8Array(NAME + 16)
+  const view = new DataView(rt.buffer)
+  view.setUint16(4, AF_INET, true)
+  rt.set(bytesOfAddress(dst), 8)
+  view.setUint16(36, AF_INET, true)
+  rt.set(bytesOfAddress((-1 << (32 - prefix)) >>> 0), 40)
+  view.setUint16(52, 1, true)
+  view.setUint32(68, NAME, true)
+  rt.set(
+    [...device].map((char) => char.charCodeAt(0)),
+    NAME,
+  )
+  return rt
+}
+
+/** connect(2) of a datagram socket: a look-up among so many routes, and little else. */
+export function routeCase(routes: number): Timed {
+  const k = bootNet()
+  const { sys } = k.spawn({ uid: 0 })
+  k.net.addEthernet('eth0', CARDS[0])
+  k.net.configure('eth0', { address: '10.0.1.1/24' })
+  const fd = fine(sys.socket(AF_INET, SOCK_DGRAM, 0))
+  // A route that is there already leaves a place for another: so many there are.
+  for (let n = 0, made = 0; made < routes; n++)
+    if (sys.ioctl(fd, SIOCADDRT, rtentry(nthRoute(n).dst, nthRoute(n).prefix, 'eth0')) === 0) made++
+  // The same ten routes at every size.
+  const asked = Math.min(routes, 10)
+  const addresses = new Set(
+    Array.from({ length: TARGETS }, (_, i) => {
+      const { dst, prefix } = nthRoute(i % asked)
+      const host = 1 + (Math.floor(i / asked) % (2 ** (32 - prefix) - 2))
+      return bytesOfAddress((dst + host) >>> 0).join('.')
+    }),
+  )
+  const targets = [...addresses].map((addr) => at(5000, addr))
+  let next = 0
+  return {
+    kind: 'timed',
+    warmth: WARMTH,
+    run(count) {
+      let right = 0
+      for (let i = 0; i < count; i++) {
+        if (sys.connect(fd, targets[next] as (typeof targets)[number]) === 0) right++
+        next = (next + 1) % targets.length
+      }
+      return right
+    },
+  }
+}
+
 /** The rows of the network. */
 export const netCases = (plan: Plan): Cases => ({
   'udp-512': () => udpCase(512),
   'tcp-64k': tcpCase,
   accept: () => acceptCase(plan.sockets),
+  forward: () => forwardCase(0),
+  'forward-100': () => forwardCase(RULES),
   'bytes-socket': () => ({ kind: 'sized', measure: () => bytesPerSocket(plan.sockets) }),
 })

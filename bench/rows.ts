@@ -88,6 +88,8 @@ export const ROWS = [
     'there and back; send and recv until all is there',
   ),
   row('accept', 'accept, among 10 000 connected sockets', 'connecting is outside the clock'),
+  row('forward', 'packet sent on between two devices', 'UDP, 64 bytes; profile 2.2.12'),
+  row('forward-100', 'packet sent on, 100 rules of ipchains', 'rules of the forward chain that do not match'),
   row('create-kernel', 'createKernel()'),
   row('fork-kernel', 'kernel fork with 1 000 files', 'the files hold 1 KiB each'),
   bytes('bytes-file', 'bytes per empty file', 'directories of 100 files each, their share included'),

@@ -4,6 +4,7 @@
 
 import { statfsSync } from 'node:fs'
 import type { createKernel } from 'paleokernel'
+import { COMPARISONS } from './comparisons.js'
 import { type Extras, type Goal, type Growth, judge, type Measured, type Result } from './goals.js'
 import { families } from './growth.js'
 import { type Case, compare, type Remote } from './measure.js'
@@ -42,6 +43,8 @@ export interface Session {
   readonly rows: readonly RowFigures[]
   readonly measured: readonly Measured[]
   readonly growth: readonly RowFigures[]
+  /** One operation in several ways each. */
+  readonly comparisons: readonly RowFigures[]
   readonly tracing: ReturnType<typeof idleTracing> | null
   /** A walk by pointers and through the tables of a lazy copy. */
   readonly walks: ReturnType<typeof walkCosts> | null
@@ -160,10 +163,11 @@ export async function runSession(options: SessionOptions): Promise<Session> {
     return { rows: done, hasHost: all.has('host'), scratch: `${path.replace(/[^/]*$/, '')} (${kind})` }
   })
   const growth = options.hasGoals && !options.profiles ? runFamilies(options) : []
+  const comparisons = options.profiles ? [] : runComparisons(options)
   const tracing = runTracing(options)
   const walks = growth.some(({ id }) => id === 'grow-fork') ? walkCosts(plan) : null
-  const found = { rows, growth, tracing, walks, profiles, hasHost, scratch }
-  return { ...found, ...conclude(rows, growth, tracing, options) }
+  const found = { rows, growth, comparisons, tracing, walks, profiles, hasHost, scratch }
+  return { ...found, ...conclude(rows, growth, comparisons, tracing, options) }
 }
 
 /** Milliseconds that a row is sampled. */
@@ -199,6 +203,15 @@ function runFamilies({ plan, rows, progress }: SessionOptions): RowFigures[] {
   return done
 }
 
+function runComparisons({ plan, rows, only: wanted, progress }: SessionOptions): RowFigures[] {
+  if (!wanted.includes('ours')) return []
+  return COMPARISONS.filter((comparison) => matches(rows, comparison)).map(({ id, title, ways }) => {
+    progress(title)
+    const cases = new Map(Object.entries(ways).map(([way, make]) => [way, make()]))
+    return { id, title: `${title}:`, unit: 'ns', figures: compare(cases, plan) }
+  })
+}
+
 function runTracing(options: SessionOptions): Session['tracing'] {
   const { plan, builds, progress } = options
   if (!options.hasGoals || options.profiles || builds === null) return null
@@ -210,6 +223,7 @@ function runTracing(options: SessionOptions): Session['tracing'] {
 function conclude(
   rows: readonly RowFigures[],
   growth: readonly RowFigures[],
+  comparisons: readonly RowFigures[],
   tracing: Session['tracing'],
   { plan, bundle }: SessionOptions,
 ): Pick<Session, 'measured' | 'goals' | 'results'> {
@@ -232,13 +246,14 @@ function conclude(
     ?.figures.get(String(plan.millionTasks))?.value
   const extras: Extras = {
     growth: grown,
+    way: (id, name) => comparisons.find((one) => one.id === id)?.figures.get(name)?.value,
     ...(tracing === null ? {} : { tracing: tracing.share }),
     ...(bundle === undefined ? {} : { bundle }),
     ...(taskBytes === undefined ? {} : { taskBytes }),
   }
   const results = [
     ...measured.map(({ result }) => result),
-    ...growth.flatMap(({ title, unit, figures }) =>
+    ...[...growth, ...comparisons].flatMap(({ title, unit, figures }) =>
       [...figures].map(([size, { value }]) => only(`${title} ${size}`, unit, value)),
     ),
     ...(tracing === null

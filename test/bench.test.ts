@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { createKernel } from 'paleokernel'
 import { describe, expect, it } from 'vitest'
+import { COMPARISONS } from '../bench/comparisons.js'
 import { judge, type Measured, type Result } from '../bench/goals.js'
 import { families } from '../bench/growth.js'
 import { geometricMean, quantile } from '../bench/measure.js'
@@ -48,7 +49,8 @@ describe('the benchmark', () => {
 
     const keys = ['row', 'unit', ...IMPLEMENTATIONS]
     const familyRows = families(TINY).flatMap(({ sizes }) => sizes).length
-    expect(session.results).toHaveLength(ROWS.length + familyRows + 2)
+    const ways = COMPARISONS.flatMap((comparison) => Object.keys(comparison.ways)).length
+    expect(session.results).toHaveLength(ROWS.length + familyRows + ways + 2)
     for (const result of session.results) expect(Object.keys(result)).toEqual(keys)
 
     for (const row of ROWS) {
@@ -71,6 +73,7 @@ describe('the benchmark', () => {
     }
     expect(session.goals.filter(({ isMet }) => isMet === undefined)).toEqual([])
     expect(rowTable(session.rows, 'value').split('\n')).toHaveLength(ROWS.length + 1)
+    expect(growthTable(session.comparisons).split('\n')).toHaveLength(COMPARISONS.length)
     expect(growthTable(session.growth).split('\n')).toHaveLength(families(TINY).length)
     expect(goalTable(session.goals)).toMatch(/^(pass|MISS)/)
   })
