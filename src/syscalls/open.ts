@@ -79,6 +79,13 @@ export function sysOpenat(current: Task, dirfd: number, path: string, flags: num
 }
 
 export function sysClose(current: Task, fd: number): number {
+  const open = current.files.files[fd]
+  if (
+    open?.ops.beforeClose !== undefined &&
+    open.count === 1 &&
+    open.ops.beforeClose(current, open) === BLOCKED
+  )
+    return BLOCKED
   const file = fdRemove(current.files, fd)
   return file === null ? EBADF : filpClose(current, current.files, file)
 }

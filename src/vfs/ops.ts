@@ -59,6 +59,11 @@ export interface FileOperations<P = unknown> {
   open(current: Task, inode: Inode, file: File<P>): number
   /** The last descriptor is gone. */
   release(current: Task | null, file: File<P>): void
+  /**
+   * close(2) of the last descriptor, before it is gone. BLOCKED where `current` sleeps: the call runs again; nothing else
+   * counts. A process that ends does not ask.
+   */
+  beforeClose?(current: Task, file: File<P>): number
   /** Every close(2) of a descriptor. */
   flush(current: Task, file: File<P>): number
   /** Reads at `pos` into `buf` (all of it is the count). The VFS moves `file.pos`. */
