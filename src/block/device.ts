@@ -3,7 +3,7 @@
  * (2.2.12).
  *
  * Deviation: a partition that does not exist cannot be opened (ENXIO), as with SCSI; an IDE one can in 2.2, and ends at
- * once.
+ * once. A process that ends with a device open does not wait for what is dirty, it only starts it.
  */
 
 import type { DevT } from '../abi/brand.js'
@@ -15,7 +15,7 @@ import type { Task } from '../kernel/task.js'
 import { deny } from '../security/deny.js'
 import type { File } from '../vfs/file.js'
 import { defineFileOps, type IoctlArg } from '../vfs/ops.js'
-import { syncDev } from './flush.js'
+import { startWriting, syncDev } from './flush.js'
 import { blockIoctl } from './ioctl.js'
 import { isLoop, loopIoctl } from './loop.js'
 import type { BlockUnit } from './queue.js'
@@ -27,7 +27,7 @@ import { blockRead, blockWrite } from './transfer.js'
 export class OpenDevice {
   readonly dev: DevT
   readonly unit: BlockUnit
-  /** The next read goes on where the last one ended: it asks for more. Linux: f_reada. */
+  /** There has been a transfer since the last seek: a short read asks for more. Linux: f_reada. */
   isSequential = false
 
   constructor(dev: DevT, unit: BlockUnit) {
@@ -63,8 +63,13 @@ export const blockOps = defineFileOps<OpenDevice>({
     return 0
   },
 
-  release(_current, { data }) {
+  /** Closing a device writes what is dirty of it, and sleeps until it has been. Linux: ide_release. */
+  beforeClose: (current, { data }) => syncDev(current, data.dev),
+
+  /** A process that ends cannot wait for that: it is started. */
+  release(current, { data }) {
     data.unit.openers--
+    if (current !== null) startWriting(current.k, data.dev)
   },
 
   /** Errors: EIO, where no byte could be read. */
@@ -84,7 +89,9 @@ export const blockOps = defineFileOps<OpenDevice>({
     if (at === null) return EIO
     if (at.unit.isReadOnly && current.restart === null)
       return deny(current, EPERM, 'state', inode, 'the block device is read-only')
-    return blockWrite(current, data.dev, at, bytes, pos, (flags & O_SYNC) !== 0)
+    const count = blockWrite(current, data.dev, at, bytes, pos, (flags & O_SYNC) !== 0)
+    if (count > 0) data.isSequential = true
+    return count
   },
 
   llseek,

@@ -72,6 +72,15 @@ export function onFlushTimer(k: KernelCore): void {
   unplugAll(k, state, 'wait', null)
 }
 
+/** Starts writing what is dirty of a device; what finds no slot waits until it is old. Linux: sync_dev. */
+export function startWriting(k: KernelCore, dev: DevT): void {
+  const state = blockState(k)
+  if (state.cache.lists.dirty.count === 0) return
+  for (const bh of busyBuffers(state.cache, dev))
+    if (!bh.isLocked && bh.isDirty && submitBuffer(k, state, WRITE, bh, null) === 'no-slot') break
+  unplugAll(k, state, 'wait', null)
+}
+
 /** A sync that sleeps: the buffers that it is about. It is what `current.restart` holds meanwhile. */
 export class SyncTransfer {
   readonly dev: DevT | null

@@ -2,13 +2,13 @@
  * ioctl(2) of disks and partitions. Linux: ide_ioctl (drivers/block/ide.c), sd_ioctl, RO_IOCTLS (include/linux/blk.h),
  * 2.2.12; blkdev_ioctl (drivers/block/ioctl.c), 2.6.14.
  *
- * In 2.2 the drivers say EINVAL for a request that they do not know, and for a null pointer; in 2.6 it is ENOTTY and
- * EFAULT. Deviation: BLKGETSIZE says EFBIG where the number does not fit its 32 bits in 2.2 as well.
+ * For a request that they do not know drivers say EINVAL in 2.2, IDE's EIO; in 2.6 it is ENOTTY, and EINVAL of IDE.
+ * Deviation: BLKGETSIZE says EFBIG where the number does not fit its 32 bits in 2.2 as well.
  */
 
 import { asDevT, type DevT, major, minor } from '../abi/brand.js'
 import { CAP_SYS_ADMIN } from '../abi/capability.js'
-import { BLOCKED, EACCES, EBUSY, EFAULT, EFBIG, EINVAL, ENOTTY } from '../abi/errno.js'
+import { BLOCKED, EACCES, EBUSY, EFAULT, EFBIG, EINVAL, EIO, ENOTTY } from '../abi/errno.js'
 import {
   BLKFLSBUF,
   BLKGETSIZE,
@@ -27,20 +27,19 @@ import { requireCapability } from '../security/capability.js'
 import type { IoctlArg } from '../vfs/ops.js'
 import { invalidateBuffers } from './cache.js'
 import { syncDev } from './flush.js'
+import { IDE0_MAJOR, IDE1_MAJOR } from './options.js'
 import { SECTOR_SIZE } from './sparse.js'
 import { type Addressed, type BlockState, blockState, type Drive, rereadPartitions } from './state.js'
 
 const isModern = (current: Task): boolean => isAtLeast(current.k.facts.release, '2.6.14')
 
-/** Linux: put_user of a 32-bit number. Errors: EFAULT; EINVAL for a null pointer in 2.2. */
-function putWord(current: Task, arg: IoctlArg, value: number): number {
+/** Linux: put_user of a 32-bit number. Errors: EFAULT. */
+function putWord(arg: IoctlArg, value: number): number {
   if (arg instanceof Uint8Array && arg.length >= 4) writeU32LE(arg, 0, value)
   else if (typeof arg === 'object' && !(arg instanceof Uint8Array)) arg.value = value
-  else return isNull(arg) && !isModern(current) ? EINVAL : EFAULT
+  else return EFAULT
   return 0
 }
-
-const isNull = (arg: IoctlArg): boolean => arg === undefined || arg === 0
 
 /** Linux: get_user of an int; null: EFAULT. */
 function getWord(arg: IoctlArg): number | null {
@@ -56,11 +55,11 @@ export function blockIoctl(current: Task, dev: DevT, at: Addressed, cmd: number,
   const state = blockState(current.k)
   switch (cmd) {
     case BLKGETSIZE:
-      return at.unit.sectors >= 2 ** 32 ? EFBIG : putWord(current, arg, at.unit.sectors)
+      return at.unit.sectors >= 2 ** 32 ? EFBIG : putWord(arg, at.unit.sectors)
     case BLKSSZGET:
-      return putWord(current, arg, SECTOR_SIZE)
+      return putWord(arg, SECTOR_SIZE)
     case BLKROGET:
-      return putWord(current, arg, at.unit.isReadOnly ? 1 : 0)
+      return putWord(arg, at.unit.isReadOnly ? 1 : 0)
     case BLKROSET:
       return setReadOnly(current, at, arg)
     case BLKFLSBUF:
@@ -70,12 +69,19 @@ export function blockIoctl(current: Task, dev: DevT, at: Addressed, cmd: number,
     case BLKRASET:
       return mayAdmin(current) || setReadAhead(state, dev, arg)
     case BLKRAGET:
-      return putWord(current, arg, state.readAhead.get(major(dev)) ?? 0)
+      return putWord(arg, state.readAhead.get(major(dev)) ?? 0)
     case HDIO_GETGEO:
       return getGeometry(current, at, arg)
     default:
-      return isModern(current) ? ENOTTY : EINVAL
+      return unknown(current, at.drive)
   }
+}
+
+/** What a driver says of a request that it does not know. Linux: default_ioctl (ide.c), rd_ioctl, sd_ioctl. */
+function unknown(current: Task, { dev }: Drive): number {
+  const isIde = major(dev) === IDE0_MAJOR || major(dev) === IDE1_MAJOR
+  if (isModern(current)) return isIde ? EINVAL : ENOTTY
+  return isIde ? EIO : EINVAL
 }
 
 /** Errors: EACCES. */
@@ -121,8 +127,8 @@ function setReadAhead(state: BlockState, dev: DevT, arg: IoctlArg): number {
 
 /** Linux: struct hd_geometry: heads, sectors, cylinders (16 bits), where the partition begins (32 bits). */
 function getGeometry(current: Task, { drive, unit }: Addressed, arg: IoctlArg): number {
-  if (drive.md !== null || drive.minors === 1) return isModern(current) ? ENOTTY : EINVAL
-  if (isNull(arg) && !isModern(current)) return EINVAL
+  if (drive.minors === 1) return unknown(current, drive)
+  if (arg === undefined || arg === 0) return EINVAL
   if (!(arg instanceof Uint8Array) || arg.length < 8) return EFAULT
   const { heads, sectors } = drive.geometry
   const whole = drive.queue.units.get(minor(drive.dev))?.sectors ?? 0

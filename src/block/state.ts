@@ -226,11 +226,11 @@ export function rereadPartitions(state: BlockState, drive: Drive): void {
 const NO_GEOMETRY: Geometry = Object.freeze({ heads: 16, sectors: 63 })
 
 /**
- * A device whose requests make others: it can be neither plugged nor merged. Deviation: it has slots of its own, without
- * which requests that wait for others would take all of them.
+ * A device whose requests make others: it can be neither plugged nor merged, and has half as many slots, so that those for
+ * which its requests wait find one. Deviation: they are its own; 2.2 takes them from all, which loops over loops can use up.
  */
 function addVirtual(state: BlockState, name: string, dev: DevT, epoch: number): Drive {
-  const pool = new RequestPool(state.settings.requests)
+  const pool = new RequestPool(state.settings.requests >> 1)
   const queue = new RequestQueue(pool, { dev, plugs: false, merges: false, headActive: false })
   const disk = new Disk(0, null, epoch)
   const settings = { name, dev, minors: 1, geometry: NO_GEOMETRY }

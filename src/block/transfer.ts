@@ -2,7 +2,7 @@
  * read(2) and write(2) of a block device: through the cache, at any place and of any length.
  *
  * Linux: block_read, block_write, fs/block_dev.c (2.2.12). As there up to 64 buffers are asked for before the first is
- * waited for; a read that goes on where the last one ended asks for some blocks more; a write with O_SYNC starts up to 64
+ * waited for; a short read after another transfer asks for some blocks more; a write with O_SYNC starts up to 64
  * buffers and waits for them. A device ends at its last whole block.
  *
  * What has been moved when an error comes is the result, the error itself where nothing has; a write that waits for its
@@ -44,6 +44,8 @@ export class BlockTransfer {
   started = 0
   /** A write with O_SYNC: a buffer has failed. */
   hasFailed = false
+  /** A write: a block could not be read, and the transfer ends before it. */
+  isCut = false
 
   constructor(dev: DevT, pos: number, next: number) {
     this.dev = dev
@@ -74,8 +76,8 @@ const bytesOf = (at: Addressed, size: number): number =>
   at.unit.sectors * SECTOR_SIZE - ((at.unit.sectors * SECTOR_SIZE) % size)
 
 /**
- * Reads from `pos` on. The count; 0 at the end of the device; EIO; BLOCKED. `ahead`: how many sectors to ask for beyond
- * what is wanted.
+ * Reads from `pos` on. The count; 0 at the end of the device; EIO; BLOCKED. `ahead`: how many sectors to ask for
+ * at least.
  */
 export function blockRead(
   current: Task,
@@ -96,14 +98,11 @@ export function blockRead(
   while (transfer.done < left) {
     const failed = getBlocks(current, state, transfer, last)
     if (failed === BLOCKED) return asleep(current, transfer)
-    if (before === null && transfer.done === 0 && ahead > 0)
-      readAhead(
-        current,
-        state,
-        dev,
-        last,
-        Math.min(last + Math.ceil((ahead * SECTOR_SIZE) / size), bytesOf(at, size) / size),
-      )
+    if (before === null && transfer.done === 0 && ahead > 0) {
+      const first = Math.floor(from / size)
+      const to = Math.min(first + Math.floor((ahead * SECTOR_SIZE) / size), bytesOf(at, size) / size)
+      readAhead(current, state, dev, last, to)
+    }
     const arrived = awaitFirst(current, state, transfer)
     if (arrived === BLOCKED) return asleep(current, transfer)
     if (arrived !== 0) break
@@ -192,7 +191,7 @@ export function blockWrite(
   const size = blockSizeOf(state.cache, dev)
   const transfer = resumed(current) ?? new BlockTransfer(dev, pos, 0)
   const most = bytesOf(at, size)
-  while (transfer.done < data.length && !transfer.hasFailed) {
+  while (transfer.done < data.length && !transfer.hasFailed && !transfer.isCut) {
     if (isSync && transfer.held.length >= NBUF) {
       if (writeHeld(current, state, transfer) === BLOCKED) return asleep(current, transfer)
       continue
@@ -203,8 +202,10 @@ export function blockWrite(
     const count = Math.min(size - within, data.length - transfer.done)
     const bh = getForWrite(current, state, transfer, Math.floor(where / size), count < size)
     if (bh === BLOCKED) return asleep(current, transfer)
-    if (typeof bh === 'number')
-      return end(current, transfer, transfer.done > 0 && !isSync ? transfer.done : bh)
+    if (typeof bh === 'number') {
+      transfer.isCut = true
+      break
+    }
     copyBytes(data, transfer.done, bh.data, within, count)
     bh.isUptodate = true
     bh.hasFailed = false
@@ -217,7 +218,8 @@ export function blockWrite(
   if (transfer.held.length > 0 && writeHeld(current, state, transfer) === BLOCKED)
     return asleep(current, transfer)
   if (transfer.hasFailed) return end(current, transfer, EIO)
-  return end(current, transfer, transfer.done > 0 || data.length === 0 ? transfer.done : ENOSPC)
+  if (transfer.done > 0 || data.length === 0) return end(current, transfer, transfer.done)
+  return end(current, transfer, transfer.isCut ? EIO : ENOSPC)
 }
 
 /**

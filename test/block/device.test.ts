@@ -9,6 +9,7 @@ import {
   EFAULT,
   EFBIG,
   EINVAL,
+  EIO,
   ENODEV,
   ENOSPC,
   ENOTTY,
@@ -246,10 +247,10 @@ describe('ioctl', () => {
     for (const profile of ['2.2.12', '2.6.14'] as const) {
       const { k, root } = machine({ disks: DISKS, profile })
       const fd = ok(root.sys.open('/dev/hda', O_RDWR))
+      const ram = ok(root.sys.open('/dev/ram0', O_RDWR))
       const before = k.digest()
-      const none = profile === '2.2.12' ? EINVAL : EFAULT
       for (const cmd of [BLKGETSIZE, BLKROGET, BLKSSZGET, BLKRAGET, HDIO_GETGEO]) {
-        expect(root.sys.ioctl(fd, cmd)).toBe(none)
+        expect(root.sys.ioctl(fd, cmd)).toBe(cmd === HDIO_GETGEO ? EINVAL : EFAULT)
         expect(root.sys.ioctl(fd, cmd, 12_345)).toBe(EFAULT)
         expect(root.sys.ioctl(fd, cmd, new Uint8Array(3))).toBe(EFAULT)
       }
@@ -257,8 +258,9 @@ describe('ioctl', () => {
       expect(root.sys.ioctl(fd, BLKROSET, new Uint8Array(2))).toBe(EFAULT)
       for (const arg of [256, -1, Number.NaN, {}, undefined])
         expect(root.sys.ioctl(fd, BLKRASET, arg as number)).toBe(EINVAL)
-      expect(root.sys.ioctl(fd, 0x4c77, 0)).toBe(profile === '2.2.12' ? EINVAL : ENOTTY)
-      expect(root.sys.ioctl(fd, 0xffffffff, null as never)).toBe(profile === '2.2.12' ? EINVAL : ENOTTY)
+      const unknown = [fd, ram].map((at) => root.sys.ioctl(at, 0x4c77, 0))
+      expect(unknown).toEqual(profile === '2.2.12' ? [EIO, EINVAL] : [EINVAL, ENOTTY])
+      expect(root.sys.ioctl(fd, 0xffffffff, null as never)).toBe(unknown[0])
       expect(k.digest()).toBe(before)
       sound(k)
     }
@@ -313,13 +315,13 @@ describe('/proc', () => {
     const fd = ok(root.sys.open('/dev/hda', O_RDWR))
     ok(root.sys.write(fd, new Uint8Array(4096)))
     ok(root.sys.fsync(fd))
-    ok(root.sys.pread(fd, new Uint8Array(1024), 100_000))
+    ok(root.sys.pread(fd, new Uint8Array(4096), 102_400))
     const text = readFile(root, '/proc/stat')
     for (const line of [
       'disk 2 0 0 0',
       'disk_rio 1 0 0 0',
       'disk_wio 1 0 0 0',
-      'disk_rblk 4 0 0 0',
+      'disk_rblk 8 0 0 0',
       'disk_wblk 8 0 0 0',
     ])
       expect(text).toContain(`${line}\n`)

@@ -1,5 +1,5 @@
 /** Write-back: by age, by amount, by sync, fsync, O_SYNC and umount; the bound of memory; errors that come later. */
-import { createKernel, EIO, O_RDONLY, O_RDWR, O_SYNC, type Task, WouldBlock } from 'paleokernel'
+import { createKernel, EBADF, EIO, O_RDONLY, O_RDWR, O_SYNC, type Task, WouldBlock } from 'paleokernel'
 import { block, bread, brelse, markBufferDirty, syncDev } from 'paleokernel/block'
 import { describe, expect, it } from 'vitest'
 import { mountRamfs } from '../../src/fs/ramfs.js'
@@ -115,6 +115,28 @@ describe('sync, fsync, O_SYNC', () => {
       expect([call, own.state]).toEqual([call, 'dead'])
     }
     expect(k.block.image('hda', 0, 1).subarray(0, 500)).toEqual(pattern(500, 7))
+    sound(k)
+  })
+
+  it('close of a device sleeps too; the end of a process only starts the writing', () => {
+    const { k, root } = machine()
+    const fd = ok(root.sys.open('/dev/hda', O_RDWR))
+    const second = ok(root.sys.dup(fd))
+    ok(root.sys.write(fd, pattern(BLOCK, 1)))
+    expect(root.begin.close(second).blocked).toBe(false)
+    const close = root.begin.close(fd)
+    expect(close.blocked).toBe(true)
+    sound(k)
+    k.run()
+    expect(close.result).toBe(0)
+    expect(k.block.image('hda', 0, 2)).toEqual(pattern(BLOCK, 1))
+    expect(root.sys.close(fd)).toBe(EBADF)
+    const other = k.spawn({ uid: 0 })
+    ok(other.sys.write(ok(other.sys.open('/dev/hda', O_RDWR)), pattern(BLOCK, 2)))
+    other.sys.exit(0)
+    k.advance(100)
+    expect(k.block.image('hda', 0, 2)).toEqual(pattern(BLOCK, 2))
+    expect(k.block.unit('hda').openers).toBe(0)
     sound(k)
   })
 

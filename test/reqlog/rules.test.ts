@@ -18,7 +18,7 @@ import { block } from 'paleokernel/block'
 import { BUFFLINK_GETOVERFLOW, bufflink } from 'paleokernel/bufflink'
 import { reqlog } from 'paleokernel/reqlog'
 import { describe, expect, it } from 'vitest'
-import { BLKROSET, LOOP_SET_FD } from '../../src/abi/ioctl.js'
+import { BLKRASET, BLKROSET, LOOP_SET_FD } from '../../src/abi/ioctl.js'
 import { checkInvariants, checkState, ok } from '../helpers/world.js'
 import { drain, machine, open, pattern, show, writeBlocks } from './world.js'
 
@@ -122,6 +122,7 @@ describe('what is logged', () => {
       // Each block needs a slot of its own.
       const disks = [{ name: 'hda', sectors: 20_000, merges: false }]
       const { k, root } = machine({ disks: { requests, disks } })
+      ok(root.sys.ioctl(open(root, 'hda', O_RDONLY), BLKRASET, 16))
       for (let i = 0; i < 6; i++) {
         const p = k.spawn()
         const fd = open(p, 'hda', O_RDONLY)
