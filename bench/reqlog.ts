@@ -3,8 +3,8 @@
  *
  *     npx tsx --tsconfig test/tsconfig.json bench/reqlog.ts
  *
- * A round writes blocks of a RAM disk and of a disk with an elevator, dirty in the cache, and brings them to the disk
- * with fsync. Rounds of all rows take turns, so that a busy machine slows all of them; the figures are those of the best
+ * A round makes blocks of a RAM disk, or of a disk with an elevator, dirty in the cache; what is measured is how long fsync
+ * takes to bring them to the disk. Rounds of all rows take turns, so that a busy machine slows all of them; the figures are those of the best
  * round.
  */
 import { createKernel, O_RDWR } from 'paleokernel'
@@ -44,9 +44,9 @@ function writeBack(kernel: keyof typeof KERNELS, disk: string): () => number {
   let round = 0
   return () => {
     data[0] = ++round
-    const start = performance.now()
     // Runs of four: every fourth begins a request.
     for (let i = 0; i < BLOCKS; i++) p.sys.pwrite(fd, data, ((i >> 2) * 16 + (i & 3)) * 1024)
+    const start = performance.now()
     p.sys.fsync(fd)
     const ns = ((performance.now() - start) / BLOCKS) * 1e6
     if (log >= 0 && kernel !== 'reqlog, full ring') p.sys.read(log, buf)

@@ -10,6 +10,7 @@ import { errnoName, isErr } from '../abi/errno.js'
 import { REQLOG_MINOR } from '../abi/reqlog.js'
 import { type Bufflink, bufflinkCreate } from '../bufflink/index.js'
 import { defineModule } from '../kernel/module.js'
+import { reqlogAudit } from './audit.js'
 import { pointsOf, ReqlogState } from './log.js'
 import { type ReqlogOptions, settingsOf } from './options.js'
 
@@ -51,6 +52,7 @@ export function reqlog(options: ReqlogOptions = {}) {
       }
       return {
         api,
+        audit: reqlogAudit(state),
         nodes: [{ driver: 'bufflink', name: 'reqlog', minor: REQLOG_MINOR, mode: 0o600 }],
         block: pointsOf(state, settings),
       }

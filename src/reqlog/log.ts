@@ -30,25 +30,27 @@ export class ReqlogState {
 type Note = (
   k: KernelCore,
   dev: DevT,
-  isWrite: boolean,
+  direction: number,
   sector: number,
   sectors: number,
   pid: number,
   buffers: number,
-  hasFailed: boolean,
 ) => void
+
+const TICK_MS = 1000 / USER_HZ
 
 function noteTo(state: ReqlogState, { recordSize, layout }: Settings): Note {
   const record = new Uint8Array(recordSize)
   const view = new DataView(record.buffer)
-  return (k, dev, isWrite, sector, sectors, pid, buffers, hasFailed) => {
+  const isLong = layout === 'long'
+  return (k, dev, direction, sector, sectors, pid, buffers) => {
     state.serial++
     view.setUint16(0, oldEncodeDev(dev), true)
-    view.setUint16(2, (isWrite ? REQLOG_WRITE : 0) | (hasFailed ? REQLOG_FAILED : 0), true)
+    view.setUint16(2, direction, true)
     view.setUint32(4, sector, true)
     view.setUint32(8, sectors, true)
-    view.setUint32(12, Math.floor((k.now * USER_HZ) / 1000), true)
-    if (layout === 'long') {
+    view.setUint32(12, (k.state.now / TICK_MS) >>> 0, true)
+    if (isLong) {
       view.setUint32(16, state.serial, true)
       view.setUint32(20, pid, true)
       view.setUint32(24, newEncodeDev(dev), true)
@@ -58,6 +60,9 @@ function noteTo(state: ReqlogState, { recordSize, layout }: Settings): Note {
   }
 }
 
+const directionOf = (cmd: number, hasFailed: boolean): number =>
+  (cmd === WRITE ? REQLOG_WRITE : 0) | (hasFailed ? REQLOG_FAILED : 0)
+
 /** The points of the block layer at which a log with these settings is written. */
 export function pointsOf(state: ReqlogState, settings: Settings): BlockContributions {
   const note = noteTo(state, settings)
@@ -65,21 +70,21 @@ export function pointsOf(state: ReqlogState, settings: Settings): BlockContribut
     if (settings.per === 'buffer')
       return {
         submit(k, bh, rw, by) {
-          note(k, bh.rdev, rw === WRITE, bh.sector, bh.sectors, by === null ? 0 : by.pid, 1, false)
+          note(k, bh.rdev, directionOf(rw, false), bh.sector, bh.sectors, by === null ? 0 : by.pid, 1)
         },
       }
     return {
       dispatch(k, req) {
         let buffers = 0
         for (let bh: typeof req.first | null = req.first; bh !== null; bh = bh.next) buffers++
-        note(k, req.rdev, req.cmd === WRITE, req.sector, req.sectors, 0, buffers, false)
+        note(k, req.rdev, directionOf(req.cmd, false), req.sector, req.sectors, 0, buffers)
       },
     }
   }
   if (settings.per === 'buffer')
     return {
       complete(k, req, bh, error) {
-        note(k, bh.rdev, req.cmd === WRITE, bh.sector, bh.sectors, 0, 1, error !== 0)
+        note(k, bh.rdev, directionOf(req.cmd, error !== 0), bh.sector, bh.sectors, 0, 1)
       },
     }
   return {
@@ -87,7 +92,8 @@ export function pointsOf(state: ReqlogState, settings: Settings): BlockContribut
       state.buffers++
       if (error !== 0) state.hasFailed = true
       if (bh.next !== null) return
-      note(k, req.rdev, req.cmd === WRITE, req.sector, req.sectors, 0, state.buffers, state.hasFailed)
+      const direction = directionOf(req.cmd, state.hasFailed)
+      note(k, req.rdev, direction, req.sector, req.sectors, 0, state.buffers)
       state.buffers = 0
       state.hasFailed = false
     },

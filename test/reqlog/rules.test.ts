@@ -1,6 +1,8 @@
 /** The rules of the request log, by their numbers: reference §5.3. On real disks with a cache, a queue and an elevator. */
 import {
+  contextOf,
   createKernel,
+  defineModule,
   EACCES,
   EIO,
   ENODEV,
@@ -216,6 +218,27 @@ describe('what is logged', () => {
     expect(drain(root)).toEqual([])
   })
 
+  it('RQ-8: in any context: write-back by age is submitted by a bottom half, for nobody', () => {
+    const contexts: string[] = []
+    const spy = defineModule({
+      name: 'spy',
+      requires: ['block'],
+      init: () => null,
+      attach: () => ({ api: null, block: { submit: (k) => void contexts.push(contextOf(k)) } }),
+    })
+    const k = createKernel({ modules: [bufflink(), block(), reqlog({ layout: 'long' }), spy] })
+    const root = k.spawn()
+    const fd = open(root, 'hda')
+    writeBlocks(root, fd, 1)
+    ok(root.sys.pwrite(fd, pattern(1024), 4096))
+    k.advance(60_000)
+    expect(contexts).toEqual(['process', 'bottom-half'])
+    expect(drain(root, 'long').map(({ sector, pid }) => [sector, pid])).toEqual([
+      [2, root.pid],
+      [8, 0],
+    ])
+  })
+
   it('RQ-8: a write that fails on the disk has its record all the same', () => {
     const { k, root } = machine()
     k.block.setFaults('hdb', { badSectors: [20] })
@@ -299,6 +322,17 @@ describe('records', () => {
     writeBlocks(root, open(root, 'hda'), 3)
     ok(root.sys.mknod('/dev/reqlog', S_IFCHR | 0o600, 120 << 8))
     expect(show(drain(root))).toEqual(['W 3:0 6+2'])
+  })
+
+  it('RQ-14: who may write to the node writes into the log, as into any ring', () => {
+    const { k, root } = machine()
+    const log = ok(root.sys.open('/dev/reqlog', O_RDWR | O_NONBLOCK))
+    expect(root.sys.write(log, Uint8Array.of(1, 2, 3))).toBe(3)
+    writeBlocks(root, open(root, 'hda'), 3)
+    const buf = new Uint8Array(64)
+    expect([root.sys.read(log, buf.subarray(0, 3)), root.sys.read(log, buf)]).toEqual([3, 16])
+    expect(k.reqlog.counts().records).toBe(1)
+    sound(k)
   })
 
   it('RQ-15: who stores what it reads on a disk that is logged has more to read', () => {
