@@ -6,8 +6,8 @@
  * 'bufflink' in its `requires`. Programs open the node `c 120 <minor>`.
  */
 
-import { EBUSY, EEXIST, ENOENT, type Ret } from '../abi/errno.js'
-import type { KernelCore } from '../kernel/kernel.js'
+import { EBUSY, EEXIST, type Ret } from '../abi/errno.js'
+import { type LoadableModule, loadModule, unloadModule } from '../kernel/loadable.js'
 import { defineModule } from '../kernel/module.js'
 import { bufflinkAudit } from './audit.js'
 import { bufflinkOps } from './device.js'
@@ -38,21 +38,21 @@ export interface BufflinkApi {
   rmmod(): number
 }
 
-/** Linux: init_module and register_chrdev, for the driver. */
-function insmod(k: KernelCore, state: BufflinkState): number {
-  if (state.isLoaded) return EEXIST
-  if (k.devices.isTaken(state.settings.major)) return EBUSY
-  setLoaded(state, true)
-  return 0
-}
+/** Bytes of the driver, for /proc/modules: a page. */
+const DRIVER_BYTES = 4096
 
-/** Linux: delete_module. */
-function rmmod(state: BufflinkState): number {
-  if (!state.isLoaded) return ENOENT
-  if (state.settings.driver === 'builtin' || state.uses > 0) return EBUSY
-  setLoaded(state, false)
-  return 0
-}
+/** The driver as a part that insmod loads: init_module with register_chrdev. */
+const driverOf = (state: BufflinkState): LoadableModule => ({
+  name: 'bufflink',
+  size: DRIVER_BYTES,
+  init(k) {
+    if (k.devices.isTaken(state.settings.major)) return EBUSY
+    setLoaded(state, true)
+    return 0
+  },
+  cleanup: () => setLoaded(state, false),
+  uses: () => state.uses,
+})
 
 /** The module. Throws a TypeError for options that there are not. */
 export function bufflink(options: BufflinkOptions = {}) {
@@ -67,12 +67,13 @@ export function bufflink(options: BufflinkOptions = {}) {
         append: bufflinkAppend,
         destroy: (bl) => bufflinkDestroy(k, bl),
         ring: (minor) => state.rings.get(minor),
-        insmod: () => insmod(k, state),
-        rmmod: () => rmmod(state),
+        insmod: () => (isModule ? loadModule(k, 'bufflink', '') : EEXIST),
+        rmmod: () => (isModule ? unloadModule(k, 'bufflink') : EBUSY),
       }
       return {
         api,
         audit: bufflinkAudit,
+        loadable: isModule ? [driverOf(state)] : [],
         devices: [
           {
             name: 'bufflink',
@@ -80,7 +81,7 @@ export function bufflink(options: BufflinkOptions = {}) {
             nodes: [],
             open: () => bufflinkOps,
             ...(isModule && { isLoaded: () => state.isLoaded }),
-            ...(settings.driver === 'autoload' && { load: () => insmod(k, state) === 0 }),
+            ...(settings.driver === 'autoload' && { load: () => loadModule(k, 'bufflink', '') === 0 }),
           },
         ],
       }

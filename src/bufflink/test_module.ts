@@ -5,8 +5,9 @@
  * The original is lost; its README says that it says its minor in the kernel's log. Reference §4.1.
  */
 
-import { EEXIST, ENOENT, isErr } from '../abi/errno.js'
+import { isErr } from '../abi/errno.js'
 import { markBh, raiseIrq } from '../kernel/context.js'
+import { type LoadableModule, loadModule, unloadModule } from '../kernel/loadable.js'
 import { defineModule } from '../kernel/module.js'
 import { type Bufflink, bufflinkAppend, bufflinkCreate, bufflinkDestroy } from './ring.js'
 
@@ -32,6 +33,10 @@ export interface BufflinkTestState {
   bl: Bufflink | null
 }
 
+/** What insmod calls it, and its bytes for /proc/modules: a page. */
+const PART = 'bufflink_test'
+const PART_BYTES = 4096
+
 /** The names of its handlers: for raiseIrqAfter. */
 const IRQ = 'bufflink_test.irq'
 const BH = 'bufflink_test.bh'
@@ -48,27 +53,31 @@ export function bufflinkTest() {
         if (state.bl !== null && data instanceof Uint8Array) bufflinkAppend(state.bl, data)
       }
       const api: BufflinkTestApi = {
-        insmod() {
-          if (state.bl !== null) return EEXIST
+        insmod: () => loadModule(k, PART, ''),
+        rmmod: () => unloadModule(k, PART),
+        ring: () => state.bl,
+        append,
+        appendFromBh: (data) => markBh(k, BH, data.slice()),
+        appendFromIrq: (data) => raiseIrq(k, IRQ, data.slice()),
+      }
+      const part: LoadableModule = {
+        name: PART,
+        size: PART_BYTES,
+        init() {
           const bl = bufflinkCreate(k, { size: 0, minor: -1 })
           if (isErr(bl)) return bl
           state.bl = bl
           k.printk(`bufflink_test: minor is ${bl.minor}`)
           return 0
         },
-        rmmod() {
-          if (state.bl === null) return ENOENT
-          bufflinkDestroy(k, state.bl)
+        cleanup() {
+          if (state.bl !== null) bufflinkDestroy(k, state.bl)
           state.bl = null
-          return 0
         },
-        ring: () => state.bl,
-        append,
-        appendFromBh: (data) => markBh(k, BH, data.slice()),
-        appendFromIrq: (data) => raiseIrq(k, IRQ, data.slice()),
       }
       return {
         api,
+        loadable: [part],
         interrupts: { [IRQ]: (_k, data) => append(data) },
         bottomHalves: { [BH]: (_k, data) => append(data) },
       }

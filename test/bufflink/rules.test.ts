@@ -594,6 +594,24 @@ describe('the device', () => {
     checkInvariants(k as never)
   })
 
+  it('BL-22: insmod, rmmod and /proc/modules know the driver and its test module', () => {
+    const k = world({ driver: 'module' })
+    const p = k.spawn()
+    expect(p.sys.init_module('bufflink')).toBe(0)
+    expect(p.sys.init_module('bufflink_test')).toBe(0)
+    const fd = open(p)
+    expect(readFile(p as never, '/proc/modules')).toBe(
+      'bufflink_test           4096   0\nbufflink                4096   1\n',
+    )
+    expect(p.sys.delete_module('bufflink')).toBe(EBUSY)
+    expect(p.sys.delete_module('bufflink_test')).toBe(0)
+    ok(p.sys.close(fd))
+    expect([p.sys.delete_module('bufflink'), p.sys.delete_module('bufflink')]).toEqual([0, ENOENT])
+    expect(k.fork().spawn().sys.init_module('bufflink')).toBe(0)
+    expect(world().spawn().sys.init_module('bufflink')).toBe(ENOENT)
+    checkInvariants(k as never)
+  })
+
   it('BL-23: closing discards neither data nor the flag', () => {
     const k = world()
     const p = k.spawn()

@@ -42,6 +42,12 @@ import {
   type User,
 } from './world.js'
 
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => from + i)
+
+/** Which rules have been checked on which profiles. */
+const checked = new Map<string, Set<Profile>>()
+
 /** A rule, checked on the profiles, with the books recounted behind it. */
 function rule(
   name: `SF-${number}`,
@@ -49,6 +55,7 @@ function rule(
   check: (profile: Profile) => Machine | undefined,
   profiles: readonly Profile[] = PROFILES,
 ): void {
+  checked.set(name, new Set([...(checked.get(name) ?? []), ...profiles]))
   it.each(profiles)(`${name} on %s: ${says}`, (profile) => {
     const m = check(profile)
     if (m !== undefined) expect(checkInvariants(m.k)).toEqual([])
@@ -722,4 +729,14 @@ describe('faults', () => {
     })
     expect(result.points.map(({ name }) => name)).toContain('alloc:sockfs')
   })
+})
+
+it('every rule of the reference has a test, on each profile', () => {
+  const numbers = [1, 2, 3, 4, 5, ...range(10, 17), ...range(20, 36)]
+  const lacking = numbers.flatMap((n) =>
+    PROFILES.filter((profile) => checked.get(`SF-${n}`)?.has(profile) !== true).map(
+      (at) => `SF-${n} on ${at}`,
+    ),
+  )
+  expect(lacking).toEqual([])
 })
