@@ -149,6 +149,7 @@ function leave(from: IpfwChain): void {
   while (chain !== null) {
     const { prev }: { prev: IpfwChain | null } = chain
     chain.prev = null
+    chain.prevAt = 0
     chain = prev
   }
 }
@@ -247,6 +248,7 @@ export function ipFwCheck(
       if (outer !== null) {
         at = chain.prevAt
         chain.prev = null
+        chain.prevAt = 0
         chain = outer
       } else {
         result = chain.policy
