@@ -8,6 +8,7 @@ import { compare, cpuShare } from '../examples/cpushare.js'
 import { demo } from '../examples/demo.js'
 import { device } from '../examples/device.js'
 import { diary } from '../examples/diary.js'
+import { lossyLink } from '../examples/lossy-link.js'
 import { policyModule } from '../examples/policy-module.js'
 import { type Print, Session, story } from '../examples/story.js'
 import { timeTravel } from '../examples/time-travel.js'
@@ -153,6 +154,25 @@ describe('the small ones', () => {
     ])
   })
 
+  it('lossy-link: a file gets through, whatever the link does, and a copy of the world ends as it does', () => {
+    const out = mkdtempSync(join(tmpdir(), 'paleokernel-link-'))
+    try {
+      const lines = printed((print) => expect(lossyLink(print, pathToFileURL(`${out}/`))).toBe(true))
+      expectInOrder(lines, [
+        /^connected at 9\d\.\d ms/,
+        /^the link is cut at 39\d\.\d ms, with \d+ frames sent$/,
+        '300000 of 300000 bytes have been sent',
+        /^the link has lost [1-9]\d* frames, and [1-9]\d* while it was cut$/,
+        '300000 bytes have come, each as it was',
+        'the copy that was made when the link was cut ends in the same state',
+      ])
+      // The mark of a capture with nanoseconds.
+      expect(readFileSync(join(out, 'lossy-link.pcap')).readUInt32LE(0)).toBe(0xa1b23c4d)
+    } finally {
+      rmSync(out, { recursive: true })
+    }
+  })
+
   it('cpushare: work is billed, and whoever misbehaves is killed, by the kernel or by the broker', () => {
     expectInOrder(printed(cpuShare), [
       /^honest +2 +\d+ +0 +\d+ +exited with 0; it is gone$/,
@@ -183,6 +203,7 @@ describe('the small ones', () => {
       'demo.ts',
       'device.ts',
       'diary.ts',
+      'lossy-link.ts',
       'policy-module.ts',
       'time-travel.ts',
       'webserver.ts',

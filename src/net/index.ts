@@ -263,6 +263,7 @@ export {
   type Ucred,
   UNIX_PATH_MAX,
 } from '../abi/socket.js'
+export type { WireCapture } from '../world/capture.js'
 export { createWorld } from '../world/create.js'
 export type { Hub, Link } from '../world/handles.js'
 export type { WireCounters, WireOptions } from '../world/wire.js'

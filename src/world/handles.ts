@@ -3,6 +3,7 @@
  * see `twinOf` in world.ts.
  */
 
+import { WireCapture } from './capture.js'
 import type { WireCounters, WireOptions, WireState } from './wire.js'
 import type { World } from './world.js'
 
@@ -48,6 +49,18 @@ abstract class WireHandle {
   /** Mends it. */
   mend(): void {
     this.state.isCut = false
+  }
+
+  /** Begins to capture what is on it: every frame once, lost ones too. A part of the world's state, copied with it. */
+  capture(): WireCapture {
+    const at = this.state.captures.length
+    this.world.startWireCapture(this.state)
+    return new WireCapture(() => this.state, at)
+  }
+
+  /** All captures, in the order in which they began. */
+  get captures(): readonly WireCapture[] {
+    return this.state.captures.map((_, at) => new WireCapture(() => this.state, at))
   }
 
   /** Takes it away, as `cut`; its devices can be linked anew. The handle is of no use any more. */

@@ -7,6 +7,7 @@
 
 import { DueHeap } from '../lib/due_heap.js'
 import { Random } from '../sim/random.js'
+import type { WireCaptureState } from './capture.js'
 
 /** What a wire does to frames. Everything has a default: at once, without limit, and none lost. */
 export interface WireOptions {
@@ -128,6 +129,8 @@ export class WireState {
   /** One for each direction of a link; one for a hub. */
   lanes: Lane[]
   isCut = false
+  /** Who wants to know what is on it. */
+  captures: WireCaptureState[] = []
   /** Counts the cuts: what was sent before one does not arrive. */
   epoch = 0
 
@@ -214,6 +217,7 @@ export function transmit(air: Air, now: number, from: End, frame: Uint8Array): v
     counters.dropped++
     return
   }
+  for (const { isRunning, frames } of wire.captures) if (isRunning) frames.push({ at, frame })
   for (const end of wire.ends) {
     if (end === from) continue
     if (traits.loss > 0 && random.float() < traits.loss) {

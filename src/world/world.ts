@@ -21,6 +21,7 @@ import type { Checked, ModuleList } from '../programs/module_types.js'
 import type { KernelOptions, RunOptions } from '../programs/options.js'
 import type { BoundSyscalls } from '../programs/sys_types.js'
 import { auditWorld } from './audit.js'
+import { WireCaptureState } from './capture.js'
 import { Hub, Link } from './handles.js'
 import { Member, type WorldState } from './state.js'
 import {
@@ -204,6 +205,13 @@ export class World {
       this.plugs.get(end.id)?.pull()
       this.connect(what, end, options.mtu)
     }
+  }
+
+  /** @internal */
+  startWireCapture(wire: WireState): void {
+    this.refuseListener('capture')
+    const first = this.list[wire.ends[0]?.kernel ?? 0]
+    wire.captures.push(new WireCaptureState(first?.facts.epoch ?? 0))
   }
 
   /** @internal */

@@ -268,6 +268,36 @@ describe('a link', () => {
   })
 })
 
+describe('a capture of a link', () => {
+  it('has every frame once, lost ones too, in order, with the times of their sending; copies go on with their own', () => {
+    const world = createWorld({ seed: 2 })
+    const [a, b] = [machine(world, 1), machine(world, 2)]
+    const link = world.link(a, 'eth0', b, 'eth0', { delay: 10, rate: 1_000_000, loss: 0.3, duplicate: 0.3 })
+    const capture = link.capture()
+    const x = bound(a)
+    for (let i = 0; i < 20; i++) x.send(2)
+    world.advance(1)
+    const copy = world.fork()
+    world.run()
+    const { frames } = link.counters[0]
+    const all = frames + link.counters[1].frames
+    expect(capture.packets).toHaveLength(all)
+    const times = capture.packets.map(({ sec, nsec }) => sec * 1e9 + nsec)
+    expect(times).toEqual(times.slice().sort((p, q) => p - q))
+    expect(capture.pcap().length).toBe(24 + capture.packets.reduce((sum, { length }) => sum + 16 + length, 0))
+    const twin = copy.twinOf(link).captures[0]
+    expect(twin?.packets.length).toBeLessThan(all)
+    copy.run()
+    expect(twin?.packets).toEqual(capture.packets)
+    capture.stop()
+    expect([capture.isRunning, twin?.isRunning]).toEqual([false, true])
+    x.send(2)
+    world.run()
+    expect(capture.packets).toHaveLength(all)
+    expect(world.checkInvariants()).toEqual([])
+  })
+})
+
 describe('a hub', () => {
   it('brings what one sends to all others', () => {
     const world = createWorld()
