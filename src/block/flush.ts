@@ -109,6 +109,8 @@ const MOST_ROUNDS = 3
  */
 export function syncDev(current: Task, dev: DevT | null): number {
   const { k, restart } = current
+  // A call that sleeps for another device has done with this one.
+  if (restart instanceof SyncTransfer && restart.dev !== dev) return 0
   const state = blockState(k)
   const sync =
     restart instanceof SyncTransfer ? restart : new SyncTransfer(dev, busyBuffers(state.cache, dev))

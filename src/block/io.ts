@@ -14,7 +14,7 @@ import type { KernelCore } from '../kernel/kernel.js'
 import { sleepOnUninterruptible } from '../kernel/sleep.js'
 import type { Task } from '../kernel/task.js'
 import { type BufferHead, endBufferIo, refuseBuffer, waitQueueOf } from './buffer.js'
-import { brelse, getblk, hasTooManyDirty, markDirty } from './cache.js'
+import { blockSizeOf, brelse, getblk, hasTooManyDirty, markDirty } from './cache.js'
 import { blockHooks } from './contributions.js'
 import { kdevname, notePlugged, startDrive, unplugAll } from './driver.js'
 import { armFlushTimer, wakeBdflush } from './flush_timer.js'
@@ -95,14 +95,15 @@ export function waitForSlot(current: Task, rw: number, bh: BufferHead): number {
   return pool.has(rw === WRITE ? WRITE : READ) ? 0 : sleepOnUninterruptible(current, pool.wait)
 }
 
-/** There was no memory for a buffer: sleeps until one may be given up. BLOCKED, or 0: try again. */
-export function waitForMemory(current: Task): number {
+/** There was no memory for a buffer of a device: sleeps until one may be given up. BLOCKED, or 0: try again. */
+export function waitForMemory(current: Task, dev: DevT): number {
   const { k } = current
   const state = blockState(k)
   wakeBdflush(k, state)
   unplugAll(k, state, 'wait', current)
   const { lists, bytes, memory } = state.cache
-  const canGiveUp = bytes < memory || (lists.clean.first !== null && lists.clean.first.count === 0)
+  const hasRoom = bytes + blockSizeOf(state.cache, dev) <= memory
+  const canGiveUp = hasRoom || (lists.clean.first !== null && lists.clean.first.count === 0)
   if (canGiveUp || (lists.dirty.count === 0 && lists.locked.count === 0)) return 0
   return sleepOnUninterruptible(current, lists.wait)
 }
@@ -117,7 +118,7 @@ export function bread(current: Task, dev: DevT, block: number): Ret<BufferHead> 
   for (;;) {
     const bh = getblk(state.cache, dev, block)
     if (bh === null) {
-      if (waitForMemory(current) === BLOCKED) return BLOCKED
+      if (waitForMemory(current, dev) === BLOCKED) return BLOCKED
       continue
     }
     if (bh.isUptodate) return bh

@@ -118,7 +118,7 @@ function getBlocks(current: Task, state: BlockState, transfer: BlockTransfer, la
     const bh = getblk(state.cache, dev, transfer.next)
     if (bh === null) {
       if (held.length > 0) return 0
-      if (waitForMemory(current) === BLOCKED) return BLOCKED
+      if (waitForMemory(current, dev) === BLOCKED) return BLOCKED
       continue
     }
     transfer.next++
@@ -237,7 +237,8 @@ function getForWrite(
     const bh = getblk(state.cache, transfer.dev, block)
     if (bh === null) {
       // What this very transfer holds has to go first.
-      const asleep = transfer.held.length > 0 ? writeHeld(current, state, transfer) : waitForMemory(current)
+      const asleep =
+        transfer.held.length > 0 ? writeHeld(current, state, transfer) : waitForMemory(current, transfer.dev)
       if (asleep === BLOCKED) return BLOCKED
       continue
     }

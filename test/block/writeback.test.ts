@@ -79,6 +79,13 @@ describe('write-back by amount', () => {
     sound(k)
   })
 
+  it('a bound that is no multiple of a block is one all the same', () => {
+    const { k, root } = machine({ memory: 65_536 + 512 })
+    const fd = ok(root.sys.open('/dev/hda', O_RDWR))
+    for (let n = 0; n < 100; n++) ok(root.sys.pwrite(fd, pattern(BLOCK, n), n * BLOCK))
+    expect(k.block.cache().bytes).toBe(65_536)
+  })
+
   it('a read larger than the memory gets through', () => {
     const image = pattern(400 * BLOCK, 5)
     const { k, root } = machine({ memory: 64 * BLOCK, disks: [{ name: 'hda', sectors: 800, image }] })
