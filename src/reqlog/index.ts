@@ -74,3 +74,4 @@ export {
 export type { ReqlogOptions } from './options.js'
 export { ReqlogReader, type ReqlogRecord } from './record.js'
 export { type MonitorSvgOptions, monitorSvg } from './svg.js'
+export { recordsOfTrace } from './trace.js'

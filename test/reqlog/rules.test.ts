@@ -16,9 +16,9 @@ import {
   O_SYNC,
   S_IFCHR,
 } from 'paleokernel'
-import { block } from 'paleokernel/block'
+import { blktrace, block, parseBlkTrace } from 'paleokernel/block'
 import { BUFFLINK_GETOVERFLOW, bufflink } from 'paleokernel/bufflink'
-import { reqlog } from 'paleokernel/reqlog'
+import { recordsOfTrace, reqlog } from 'paleokernel/reqlog'
 import { describe, expect, it } from 'vitest'
 import { BLKRASET, BLKROSET, LOOP_SET_FD } from '../../src/abi/ioctl.js'
 import { checkInvariants, checkState, ok } from '../helpers/world.js'
@@ -414,6 +414,26 @@ describe('options: what the sources leave open', () => {
     const [last] = drain(root, 'long')
     // The gap is what was lost.
     expect(last).toMatchObject({ serial: 6, pid: root.pid, device: 3 << 20, buffers: 1 })
+  })
+
+  it('a block trace of the same run has the same records', () => {
+    const k = createKernel({ modules: [bufflink(), block(), reqlog({ layout: 'long' }), blktrace()] })
+    const root = k.spawn()
+    const fd = open(root, 'hda')
+    writeBlocks(root, fd, 9, 3, 4)
+    ok(root.sys.pread(open(root, 'ram0'), new Uint8Array(1024), 5000))
+    k.advance(1000)
+    writeBlocks(root, fd, 77)
+    const own = drain(root, 'long').map(({ serial: _serial, buffers: _buffers, ...one }) => one)
+    const traced = recordsOfTrace(k.blktrace.files().flatMap(({ bytes }) => parseBlkTrace(bytes)))
+    // Ticks are 10 ms; within one moment a trace does not say which device was first.
+    const key = (one: (typeof own)[number]): string =>
+      `${Math.floor(one.timeMs / 10)} ${one.device} ${one.sector}`
+    const sorted = (list: typeof own): typeof own => list.slice().sort((a, b) => (key(a) < key(b) ? -1 : 1))
+    expect(sorted(traced).map((one) => ({ ...one, timeMs: Math.floor(one.timeMs / 10) * 10 }))).toEqual(
+      sorted(own),
+    )
+    expect(own.length).toBeGreaterThan(4)
   })
 
   it('a ring may be larger than what kmalloc gives', () => {
