@@ -48,6 +48,12 @@ const range = (from: number, to: number): number[] =>
 /** Which rules have been checked on which profiles. */
 const checked = new Map<string, Set<Profile>>()
 
+/** Oneself, to capget and capset. */
+const header: CapHeader = 0
+
+const CAP_DAC_OVERRIDE = 1
+const CAP_NET_BIND_SERVICE = 10
+
 /** A rule, checked on the profiles, with the books recounted behind it. */
 function rule(
   name: `SF-${number}`,
@@ -309,6 +315,24 @@ describe('the directory', () => {
     return m
   })
 
+  rule(
+    'SF-14',
+    'CAP_DAC_OVERRIDE is write access to the directory, and to no port',
+    (profile) => {
+      const m = mounted(profile)
+      const holder = m.k.spawn()
+      holder.sys.setfsuid(ALICE)
+      expect(holder.sys.chmod(m.at(80), 0o777)).toBe(EPERM)
+      const caps = holder.libc.capget(header)
+      holder.libc.capset(header, { ...caps, effective: caps.effective | (1 << CAP_DAC_OVERRIDE) })
+      expect(bind(holder, 80)).toBe(EACCES)
+      expect(holder.sys.chmod(m.at(80), 0o770)).toBe(0)
+      expect(bind(holder, 80)).toBe(0)
+      return m
+    },
+    MODERN,
+  )
+
   rule('SF-15', 'the low 12 bits change, the type stays; set-id bits are kept', (profile) => {
     const m = mounted(profile)
     expect(m.root.sys.chmod(m.at(80), 0o177777)).toBe(0)
@@ -493,8 +517,6 @@ describe('the decision', () => {
     return m
   })
 
-  const header: CapHeader = 0
-
   rule(
     'SF-27',
     'CAP_NET_BIND_SERVICE does not help, unless capabilityStillCounts',
@@ -502,7 +524,7 @@ describe('the decision', () => {
       const m = mounted(profile)
       const holder = m.k.spawn()
       holder.sys.setfsuid(ALICE)
-      expect(holder.libc.capget(header).effective & (1 << 10)).not.toBe(0)
+      expect(holder.libc.capget(header).effective & (1 << CAP_NET_BIND_SERVICE)).not.toBe(0)
       expect(bind(holder, 80)).toBe(EACCES)
       const other = mounted(profile, { capabilityStillCounts: true })
       const likewise = other.k.spawn()
