@@ -95,6 +95,8 @@ export type SockoptValue = number | string | Uint8Array | object
 export interface SocketOps {
   /** Names the table: 'unix.stream'. */
   readonly name: string
+  /** The last descriptor is about to be closed: BLOCKED to be asked again, anything else to go on. */
+  linger?(current: Task, sock: Socket): number
   /** The last descriptor is gone. */
   release(sock: Socket): void
   bind(current: Task, sock: Socket, address: Sockaddr): number

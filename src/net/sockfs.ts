@@ -219,6 +219,11 @@ export const socketFileOps = defineFileOps<Socket>({
   /** Through /proc/<pid>/fd. Linux: sock_no_open. */
   open: () => ENXIO,
 
+  /** SO_LINGER: close(2) waits, the end of a process does not. Linux: the timeout of inet_release. */
+  beforeClose(current, { data: sock }) {
+    return sock.ops.linger === undefined ? 0 : settled(current, sock, sock.ops.linger(current, sock))
+  },
+
   release(_current, file) {
     dropFasync(file.data.fasync, file)
     sockRelease(file.data)

@@ -6,6 +6,7 @@ import {
   EADDRNOTAVAIL,
   EAGAIN,
   EALREADY,
+  EBADF,
   ECONNREFUSED,
   ECONNRESET,
   EHOSTUNREACH,
@@ -44,6 +45,9 @@ const POLLOUT = 4
 const POLLERR = 8
 const POLLHUP = 16
 const SIOCATMARK = 0x8905
+const O_ASYNC = 0o20000
+const SIGURG = 23
+const SIGIO = 29
 const PROFILES = ['2.0.35', '2.2.12', '2.6.14'] as const
 
 const at = (port: number, addr = '127.0.0.1') => ({ family: AF_INET, addr, port }) as const
@@ -506,6 +510,88 @@ describe('property: what is sent arrives, whole and in order, whatever the link 
       wire.a.net.takeFrames('eth0').map((one) => Buffer.from(one.frame).toString('hex')),
     )
     expect(f.digest()).toBe(wire.a.digest())
+  })
+})
+
+describe.each(PROFILES)('SO_LINGER of some time in %s', (profile) => {
+  const lingering = () => {
+    const wire = new Wire(profile, 1, GOOD)
+    const { p, q, c, s } = wire.connect()
+    p.sys.setsockopt(c, SOL_SOCKET, SO_LINGER, { onoff: 1, linger: 3 })
+    return { wire, p, q, c, s }
+  }
+
+  it('close waits until all has been acknowledged', () => {
+    const { wire, p, q, c, s } = lingering()
+    expect(p.sys.send(c, text('last words'))).toBe(10)
+    const closing = p.begin.close(c)
+    expect(closing.blocked).toBe(true)
+    expect(checkInvariants(wire.a)).toEqual([])
+    wire.run(500)
+    expect(closing.result).toBe(0)
+    expect(p.sys.send(c, text('x'))).toBe(EBADF)
+    expect(q.sys.recv(s, new Uint8Array(20), MSG_DONTWAIT)).toBe(10)
+    q.sys.close(s)
+    wire.run(120_000, 500)
+    expect(checkInvariants(wire.a)).toEqual([])
+    expect(checkInvariants(wire.b)).toEqual([])
+  })
+
+  it('where nobody acknowledges 2.6 goes on in time, earlier kernels do not; a signal ends the wait', () => {
+    const { wire, p, c } = lingering()
+    wire.isCut = true
+    p.sys.sigaction(10, { handler: () => {}, flags: 0, mask: [] })
+    p.sys.send(c, text('lost'))
+    const closing = p.begin.close(c)
+    wire.run(2900, 100)
+    expect(closing.blocked).toBe(true)
+    wire.run(300, 100)
+    expect(closing.blocked).toBe(profile !== '2.6.14')
+    wire.a.spawn().sys.kill(p.pid, 10)
+    wire.run(10)
+    expect(closing.result).toBe(0)
+    expect(p.sys.close(c)).toBe(EBADF)
+    expect(checkInvariants(wire.a)).toEqual([])
+  })
+
+  it('neither a process that ends nor a second descriptor waits', () => {
+    const { wire, p, c } = lingering()
+    wire.isCut = true
+    p.sys.send(c, text('lost'))
+    const other = p.libc.dup(c)
+    expect(p.begin.close(other).result).toBe(0)
+    wire.a.spawn().sys.kill(p.pid, 9)
+    wire.run(10)
+    expect(p.signal ?? p.exitCode).not.toBeNull()
+    expect(checkInvariants(wire.a)).toEqual([])
+  })
+})
+
+describe.each(PROFILES)('signals of a socket in %s', (profile) => {
+  it('SIGIO when data come to a socket with O_ASYNC, SIGURG for urgent data whatever its flags', () => {
+    const k = boot(profile)
+    const { p, q, c, s } = pair(k)
+    const seen: number[] = []
+    for (const sig of [SIGIO, SIGURG])
+      p.sys.sigaction(sig, { handler: (number: number) => void seen.push(number), flags: 0, mask: [] })
+    q.sys.send(c, text('a'))
+    expect(seen).toEqual([])
+    p.libc.fcntl(s, 8, p.pid)
+    q.sys.send(c, text('!'), MSG_OOB)
+    k.advance(500)
+    expect(seen.filter((sig) => sig === SIGURG)).toEqual([SIGURG])
+    expect(seen).not.toContain(SIGIO)
+    p.libc.fcntl(s, F_SETFL, O_ASYNC)
+    q.sys.send(c, text('b'))
+    k.advance(500)
+    expect(seen).toContain(SIGIO)
+    // The owner may be a process group.
+    seen.length = 0
+    p.libc.fcntl(s, 8, -p.libc.getpgrp())
+    q.sys.send(c, text('!'), MSG_OOB)
+    k.advance(500)
+    expect(seen).toContain(SIGURG)
+    expect(checkInvariants(k)).toEqual([])
   })
 })
 

@@ -44,7 +44,7 @@ import { beginSockCall, sockCall, sockWait } from '../sock_wait.js'
 import type { Sockaddr } from '../sockaddr.js'
 import { putInt } from '../sockfs.js'
 import { inetAutobind } from './bind.js'
-import { tcpListenStart, tcpShutdown } from './tcp.js'
+import { tcpLinger, tcpListenStart, tcpShutdown } from './tcp.js'
 import { isConnecting } from './tcp_output.js'
 import { distance, modern, type TcpSock, URG_NONE } from './tcp_sock.js'
 import { isConnected } from './tcp_state.js'
@@ -220,6 +220,7 @@ function streamIoctl(
 
 /** What streams do otherwise than datagrams. */
 export const streamParts = {
+  linger: tcpLinger,
   connect: streamConnect,
   listen: streamListen,
   accept: streamAccept,

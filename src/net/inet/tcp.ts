@@ -2,7 +2,7 @@
  * TCP as a protocol of AF_INET: connecting, closing, readiness, options. Linux: tcp_v4_connect, tcp_close,
  * tcp_disconnect, tcp_poll, tcp_setsockopt (net/ipv4/tcp.c, tcp_ipv4.c, 2.2.12, 2.6.14).
  *
- * Left out: close(2) does not wait for data of a socket with SO_LINGER; TCP_DEFER_ACCEPT, TCP_INFO.
+ * Left out: TCP_DEFER_ACCEPT, TCP_INFO.
  */
 
 import {
@@ -31,6 +31,7 @@ import {
   TCP_WINDOW_CLAMP,
 } from '../../abi/socket.js'
 import type { Task } from '../../kernel/task.js'
+import { runBacklog } from '../backlog.js'
 import { optionInt, optionIntError } from '../options.js'
 import {
   RCV_SHUTDOWN,
@@ -43,11 +44,15 @@ import {
   sockOrphan,
   sockWakeWriters,
   TCP_CLOSE,
+  TCP_CLOSING,
+  TCP_FIN_WAIT1,
   TCP_FIN_WAIT2,
+  TCP_LAST_ACK,
   TCP_LISTEN,
   TCP_SYN_RECV,
   TCP_SYN_SENT,
 } from '../sock.js'
+import { sockCall, sockWait } from '../sock_wait.js'
 import { SOCKADDR_IN, type Sockaddr } from '../sockaddr.js'
 import { routeRefused } from './route.js'
 import { type Route, RTN_BROADCAST, RTN_MULTICAST } from './route_types.js'
@@ -219,6 +224,27 @@ function unread(sk: TcpSock): number {
   let count = 0
   for (let skb = sk.receiveQueue.head; skb !== null; skb = skb.next) count += skb.len
   return count
+}
+
+/** Has the peer something of ours to acknowledge before we are done? Linux: closing. */
+const isClosing = ({ state }: TcpSock): boolean =>
+  state === TCP_FIN_WAIT1 || state === TCP_CLOSING || state === TCP_LAST_ACK
+
+/**
+ * SO_LINGER: close(2) waits until what was sent has been acknowledged, the FIN too. 2.6 waits as long as was asked
+ * for, earlier kernels until it is so. A signal ends the wait, and nobody hears of either. Linux: tcp_close.
+ */
+export function tcpLinger(current: Task, sock: Socket): number {
+  const sk = sock.sk as TcpSock
+  if (!sk.linger || sk.lingerTime === 0) return 0
+  if (sockCall(current) === null) {
+    if (sk.state === TCP_CLOSE || sk.state === TCP_LISTEN || unread(sk) > 0) return 0
+    sk.shutdown = SHUTDOWN_MASK
+    if (closeState(sk)) sendFin(sk)
+    runBacklog(sk.net)
+  }
+  if (!isClosing(sk)) return 0
+  return sockWait(current, sock.wait, modern(sk) ? sk.lingerTime * 1000 : Number.POSITIVE_INFINITY)
 }
 
 /** The last descriptor is gone. Linux: tcp_close. */
