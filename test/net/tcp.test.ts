@@ -562,7 +562,7 @@ describe.each(PROFILES)('SO_LINGER of some time in %s', (profile) => {
     expect(p.begin.close(other).result).toBe(0)
     wire.a.spawn().sys.kill(p.pid, 9)
     wire.run(10)
-    expect(p.signal ?? p.exitCode).not.toBeNull()
+    expect(p.killedBy).toBe(9)
     expect(checkInvariants(wire.a)).toEqual([])
   })
 })
