@@ -43,6 +43,7 @@ export function coverageTable(): string {
     ...hookTable(),
     ...fileSystems(),
     ...procEntries(),
+    ...firewallTable(),
   ]
     .join('\n')
     .concat('\n')
@@ -217,7 +218,34 @@ function procEntries(): string[] {
       const cells = PROFILES.map((profile) => (profiles.has(profile) ? 'yes' : ''))
       return [`\`${path}\``, ...cells]
     })
-  return ['## /proc', '', ...table(['entry', ...PROFILES], rows)]
+  return ['## /proc', '', ...table(['entry', ...PROFILES], rows), '']
+}
+
+// ---- the firewall --------------------------------------------------------------------------------------------
+
+/** What of the firewall of 2.2 there is: what, how much, what is missing. */
+const FIREWALL: readonly (readonly [string, SyscallRow['support'], string])[] = [
+  ['options 64 to 71, 73 to 75: rules, chains, policies, checks', 'full', ''],
+  ['option 72: times of masquerading', 'full', ''],
+  ['option 76: control of masquerading', 'absent', 'helpers of protocols and port forwarding; EINVAL'],
+  ['targets ACCEPT, DENY, REJECT, RETURN, chains', 'full', ''],
+  ['target QUEUE', 'full', 'drops, as a kernel to which nobody can give packets back'],
+  ['target MASQ', 'partial', 'helpers of protocols (FTP, IRC), dynamic addresses'],
+  ['target REDIRECT', 'partial', 'MSG_PROXY; binding to foreign addresses'],
+  ['-l, -m, -t, -o', 'full', '-o finds no listener in 2.0, which has no netlink sockets'],
+  ['`/proc/net/ip_fwchains`, `ip_fwnames`, `ip_masquerade`', 'full', ''],
+  ['`ipchains` 1.3.9, `ipchains-save`, `ipchains-restore`', 'full', 'names by files alone, no DNS'],
+  ['ipfwadm of 2.0, iptables of 2.6', 'absent', ''],
+]
+
+function firewallTable(): string[] {
+  return [
+    '## The firewall',
+    '',
+    'Of `net()` on the 2.2.12 profile, and of `net({ ipchains: true })` on any; see `docs/firewall.md`.',
+    '',
+    ...table(['part', 'support', 'what is missing'], FIREWALL),
+  ]
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
