@@ -138,8 +138,14 @@ function matched(
   }
   if ((rule.flg & IP_FW_F_MARKABS) !== 0) skb.mark = rule.mark
   else if (rule.mark !== 0) skb.mark = (skb.mark + rule.mark) >>> 0
-  if (rule.fields !== null)
-    for (let i = 0; i < extensions.length; i++) extensions[i]?.apply?.(net, rule.fields[i], skb, point)
+  let goesOn = true
+  if (rule.fields !== null) {
+    for (let i = 0; i < extensions.length; i++) {
+      extensions[i]?.apply?.(net, rule.fields[i], skb, point)
+      if (extensions[i]?.permits?.(net, rule.fields[i], skb, point) === false) goesOn = false
+    }
+  }
+  if (!goesOn) return false
   return (rule.flg & IP_FW_F_NETLINK) === 0 || copyOut(net, fw, rule, skb, ifname)
 }
 

@@ -25,6 +25,8 @@ export interface IpfwExtension<T = unknown> {
   matches?(net: NetState, field: T, skb: SkBuff, point: number): boolean
   /** The rule has matched. */
   apply?(net: NetState, field: T, skb: SkBuff, point: number): void
+  /** The rule has matched: may the packet go on? If not it is dropped, whatever the rule's target. */
+  permits?(net: NetState, field: T, skb: SkBuff, point: number): boolean
   /** A word for /proc/net/ip_fwchains, where it stands behind the target. No blanks. */
   show(field: T): string
 }

@@ -119,7 +119,7 @@ function tcpConnect(current: Task, inet: InetSock, address: Sockaddr): number {
   sk.dport = address.port
   if (sk.num === 0) {
     if (!tcpChooseConnectPort(sk)) return unconnect(sk, EADDRNOTAVAIL)
-  } else if (findConnection(tcp, sk.rcvSaddr, sk.num, sk.daddr, sk.dport) !== null) {
+  } else if (findConnection(tcp, sk.rcvSaddr, sk.num, sk.daddr, sk.dport, sk.portSpace) !== null) {
     return unconnect(sk, EADDRNOTAVAIL)
   }
   sk.sport = sk.num

@@ -45,7 +45,9 @@ export function checkTcp(books: Books, net: NetState, checkQueue: CheckQueue): v
     books.same(`the bytes that wait in ${name}`, sk.rmem, bytesOf(sk.receiveQueue) + bytesOf(sk.outOfOrder))
     checkSent(books, name, sk)
     books.must(sk.bucket === null || sk.bucket.owners.has(sk), `${name} has a port that does not know it`)
-    const found = sk.isHashed ? findConnection(tcp, sk.rcvSaddr, sk.num, sk.daddr, sk.dport) : sk
+    const found = sk.isHashed
+      ? findConnection(tcp, sk.rcvSaddr, sk.num, sk.daddr, sk.dport, sk.portSpace)
+      : sk
     books.must(found === sk, `${name} is not found`)
     books.must(sk.state !== TCP_CLOSE || !sk.isHashed, `${name} is closed and found`)
     books.must(sk.state !== TCP_LISTEN || sk.requests !== null, `${name} listens without a queue`)

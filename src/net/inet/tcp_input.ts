@@ -81,7 +81,7 @@ import {
   tcpReset,
   timeWait,
 } from './tcp_state.js'
-import { findConnection, findListener } from './tcp_table.js'
+import { connectionFor, findListener } from './tcp_table.js'
 
 // ---- data ----------------------------------------------------------------------------------------------------
 
@@ -528,7 +528,14 @@ function tcpInput(net: NetState, skb: SkBuff): void {
   skb.head = h + ((data[h + 12] ?? 0) >> 4) * 4
   const length = skb.len + ((flags & TH_SYN) >> 1) + (flags & TH_FIN)
   skb.cb = new TcpCb(seq, advance(seq, length), flags)
-  const conn = findConnection(tcp, ipDaddr(data, nh), be16(data, h + 2), ipSaddr(data, nh), be16(data, h))
+  const conn = connectionFor(
+    tcp,
+    ipDaddr(data, nh),
+    be16(data, h + 2),
+    ipSaddr(data, nh),
+    be16(data, h),
+    skb.routeKey,
+  )
   if (conn instanceof TcpTimeWait) {
     timeWaitInput(net, conn, skb)
     return
@@ -537,7 +544,8 @@ function tcpInput(net: NetState, skb: SkBuff): void {
     connectionInput(conn, skb)
     return
   }
-  const listener = conn === null ? listenerFor(net, skb) : null
+  // A connection that the packet is not for is as if it were not there.
+  const listener = listenerFor(net, skb)
   if (listener === null) {
     sendReset(net, skb, length)
     kfreeSkb(skb)
@@ -552,7 +560,14 @@ function tcpError(net: NetState, skb: SkBuff, type: number, code: number, info: 
   const { data, nh } = skb
   const at = nh + ipHlen(data, nh)
   const { tcp } = net.inet
-  const sk = findConnection(tcp, ipSaddr(data, nh), be16(data, at), ipDaddr(data, nh), be16(data, at + 2))
+  const sk = connectionFor(
+    tcp,
+    ipSaddr(data, nh),
+    be16(data, at),
+    ipDaddr(data, nh),
+    be16(data, at + 2),
+    skb.routeKey,
+  )
   if (!(sk instanceof TcpSock) || sk.state === TCP_CLOSE || sk.state === TCP_LISTEN) return
   const seq = be32(data, at + 4)
   const isOurs = !before(seq, sk.sndUna) && !after(seq, sk.sndNxt)

@@ -257,7 +257,7 @@ function requestInput(net: NetState, req: OpenRequest, key: number, skb: SkBuff)
     return null
   }
   // Somebody connected from here to there in the meantime.
-  if (findConnection(net.inet.tcp, req.laddr, req.lport, req.raddr, req.rport) !== null) {
+  if (findConnection(net.inet.tcp, req.laddr, req.lport, req.raddr, req.rport, sk.portSpace) !== null) {
     dropRequest(req, key)
     return null
   }

@@ -110,6 +110,8 @@ export interface TcpConn {
   boundDev: number
   /** See Sock.portSpace. */
   portSpace: number
+  /** See Sock.routeKey. */
+  routeKey: number
   /** @internal The next one with the same hash. */
   hashNext: TcpConn | null
   /** @internal Whose port it has. */

@@ -132,7 +132,7 @@ export function tcpChooseConnectPort(sk: TcpSock): boolean {
   const port = choose(sk, (bucket, candidate) => {
     if (isFree(bucket, sk)) return true
     if (bucket?.isShared !== true) return false
-    return findConnection(tcp, sk.rcvSaddr, candidate, sk.daddr, sk.dport) === null
+    return findConnection(tcp, sk.rcvSaddr, candidate, sk.daddr, sk.dport, sk.portSpace) === null
   })
   if (port === 0) return false
   const wasFree = isFree(tcp.buckets.get(port), sk)
@@ -198,20 +198,55 @@ function hashOf(laddr: number, lport: number, raddr: number, rport: number): num
   return (hash ^ (hash >>> 13)) & 0x3fffffff
 }
 
-/** The connection between two ends, or null. Linux: __tcp_v4_lookup_established. */
+/** The first from `conn` on along its chain that is between two ends, or null. */
+function firstBetween(
+  conn: TcpConn | null,
+  laddr: number,
+  lport: number,
+  raddr: number,
+  rport: number,
+): TcpConn | null {
+  let at = conn
+  for (; at !== null; at = at.hashNext) {
+    if (at.dport === rport && at.num === lport && at.daddr === raddr && at.rcvSaddr === laddr) return at
+  }
+  return null
+}
+
+/** The connection of a space of ports between two ends, or null. Linux: __tcp_v4_lookup_established. */
 export function findConnection(
   table: TcpState,
   laddr: number,
   lport: number,
   raddr: number,
   rport: number,
+  portSpace: number,
 ): TcpConn | null {
-  let conn = table.connections.get(hashOf(laddr, lport, raddr, rport)) ?? null
-  for (; conn !== null; conn = conn.hashNext) {
-    if (conn.dport === rport && conn.num === lport && conn.daddr === raddr && conn.rcvSaddr === laddr)
-      return conn
-  }
-  return null
+  const first = table.connections.get(hashOf(laddr, lport, raddr, rport)) ?? null
+  let conn = firstBetween(first, laddr, lport, raddr, rport)
+  while (conn !== null && conn.portSpace !== portSpace)
+    conn = firstBetween(conn.hashNext, laddr, lport, raddr, rport)
+  return conn
+}
+
+/**
+ * The connection that a packet with this key is for: where several spaces of ports have one between the same ends, that
+ * with the key, if there is one.
+ */
+export function connectionFor(
+  table: TcpState,
+  laddr: number,
+  lport: number,
+  raddr: number,
+  rport: number,
+  routeKey: number,
+): TcpConn | null {
+  const first = table.connections.get(hashOf(laddr, lport, raddr, rport)) ?? null
+  const found = firstBetween(first, laddr, lport, raddr, rport)
+  let conn = found
+  while (conn !== null && conn.routeKey !== routeKey)
+    conn = firstBetween(conn.hashNext, laddr, lport, raddr, rport)
+  return conn ?? found
 }
 
 /** Makes a connection findable. */
