@@ -10,6 +10,7 @@ import { MS_NOUSER } from '../abi/mount.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import { defineModule } from '../kernel/module.js'
 import type { Task } from '../kernel/task.js'
+import { parseIp } from '../net/sockaddr.js'
 import type { File } from '../vfs/file.js'
 import { MAY_WRITE } from '../vfs/inode.js'
 import { macAudit } from './audit.js'
@@ -22,9 +23,11 @@ import {
   type MacObject,
   type MacOperation,
 } from './explain.js'
+import { macField, macSelector } from './firewall.js'
 import { Judge, MAY_LOOK } from './judge.js'
-import { MAC_SHARED, parseLabel, showLabel } from './label.js'
+import { MAC_SHARED, MAX_GRADE, parseLabel, showLabel } from './label.js'
 import { checkRemount, checkUmount, labelMount, MAC_OPTION, relabelMount } from './mount.js'
+import { socketHooks } from './net.js'
 import { type MacOptions, settingsOf } from './options.js'
 import type { Rule } from './rules.js'
 import { Labels, MacState } from './state.js'
@@ -35,6 +38,8 @@ export interface MacApi {
   labelOf(pid: number): string
   /** Gives a process a label, as an administrator would. */
   setLabel(pid: number, label: string): void
+  /** Reserves an address such as '10.0.0.2' for a compartment: others cannot bind it (MAC-46). -1: for nobody again. */
+  reserve(address: string, compartment: number): void
   /** What the rules say of an operation of a process on a process or on the files at a path, without trying it. */
   explain(pid: number, operation: MacOperation, object: MacObject): MacDecision
   /** Who and what is in which compartment. */
@@ -54,6 +59,7 @@ export function mac(options: MacOptions = {}) {
   const settings = settingsOf(options)
   return defineModule({
     name: 'mac',
+    uses: ['net'],
     init: () => new MacState(),
     attach(k, state) {
       const labels = new Labels(state, k.securitySlots.get('mac') ?? 0)
@@ -66,6 +72,14 @@ export function mac(options: MacOptions = {}) {
             throw new TypeError(`mac: '${text}' is no label of a task: such as '10:3' or '100:0+admin'`)
           labels.labelTask(taskOf(k, pid), label)
         },
+        reserve(address, compartment) {
+          const number = parseIp(address)
+          if (number < 0) throw new TypeError(`mac: '${address}' is no address`)
+          if (!Number.isInteger(compartment) || compartment < -1 || compartment > MAX_GRADE)
+            throw new TypeError(`mac: compartment ${compartment}: 0 to ${MAX_GRADE} is wanted, or -1`)
+          if (compartment < 0) state.addresses.delete(number)
+          else state.addresses.set(number, compartment)
+        },
         explain: (pid, operation, object) => explain(k, labels, settings, taskOf(k, pid), operation, object),
         describe: () => describe(k, labels),
         refusals: state.refusals,
@@ -74,6 +88,7 @@ export function mac(options: MacOptions = {}) {
         api,
         audit: macAudit,
         syscalls: macCalls(labels),
+        net: { firewall: [macField(labels)], ruleSelectors: [macSelector] },
         proc: [labelFile(labels)],
         mountOptions: [MAC_OPTION],
         tasksAmong(current: Task) {
@@ -87,6 +102,7 @@ export function mac(options: MacOptions = {}) {
           release: (task) => labels.leave(task),
         },
         hooks: {
+          ...socketHooks(judge),
           taskVisible: (current, target) => judge.sees(current, target),
           taskKill: (current, target) => (current === null ? 0 : judge.changes(current, target)),
           taskSetnice: (current, target) => judge.changes(current, target),
@@ -115,6 +131,7 @@ export function mac(options: MacOptions = {}) {
 }
 
 export type { MacCompartment, MacDecision, MacMount, MacObject, MacOperation, MacTask } from './explain.js'
+export { type MacKeyword, type MaclabelOption, macKeyword, maclabelOption, RTA_MACLABEL } from './firewall.js'
 export { type Label, MAC_ADMIN, MAC_SHARED, MAX_GRADE, parseLabel, showLabel } from './label.js'
 export type { MacOptions } from './options.js'
 export type { Rule } from './rules.js'

@@ -20,6 +20,8 @@ export const RULES: readonly (readonly [rule: Rule, says: string])[] = [
   ['MAC-30 read', 'task SUBJECT may not read files of OBJECT: no read down'],
   ['MAC-30 write', 'task SUBJECT may not write files of OBJECT: no write up'],
   ['MAC-32', 'task SUBJECT does not see files of OBJECT: another compartment'],
+  ['MAC-43', 'task SUBJECT does not reach a socket of OBJECT: another compartment'],
+  ['MAC-46', 'task SUBJECT may not bind an address of OBJECT: another compartment'],
 ]
 
 /** Beside the masks of permission: to look at attributes, or where a link leads. */
@@ -28,8 +30,9 @@ export const MAY_LOOK = 1 << 8
 const SPAN = 65536
 
 /** A label as one number, and back. */
-const pack = ({ grade, compartment, flags }: Label): number => (flags * SPAN + compartment) * SPAN + grade
-const unpack = (packed: number): Label =>
+export const pack = ({ grade, compartment, flags }: Label): number =>
+  (flags * SPAN + compartment) * SPAN + grade
+export const unpack = (packed: number): Label =>
   new Label(packed % SPAN, Math.floor(packed / SPAN) % SPAN, Math.floor(packed / SPAN / SPAN))
 
 /** A rule's sentence. */
@@ -57,7 +60,8 @@ export class Judge {
     return RULES.findIndex(([name]) => name === rule)
   }
 
-  private verdict(current: Task, refused: Refused | null, object: Label): number {
+  /** What a hook says, and what `kernel.why` will. */
+  verdict(current: Task, refused: Refused | null, object: Label): number {
     if (refused === null) return 0
     const { refusals } = this.labels.state
     refusals.set(refused.rule, (refusals.get(refused.rule) ?? 0) + 1)

@@ -14,6 +14,8 @@ export interface MacOptions {
    * EACCES.
    */
   readonly lowWatermark?: boolean
+  /** Ports clash between compartments, too (MAC-46). Default false: each has its own. */
+  readonly sharedPortSpace?: boolean
   /** Reads and writes of open files are checked again each time (MAC-34, §3.2). Default false: only opens are. */
   readonly revocation?: boolean
 }
@@ -25,6 +27,7 @@ const DEFAULTS: MacSettings = Object.freeze({
   strictBiba: false,
   initVisible: false,
   lowWatermark: false,
+  sharedPortSpace: false,
   revocation: false,
 })
 

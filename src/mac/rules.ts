@@ -3,12 +3,12 @@
  * reference it refuses.
  */
 
-import { EACCES, EPERM, type Errno, ESRCH } from '../abi/errno.js'
+import { EACCES, EADDRNOTAVAIL, ECONNREFUSED, EPERM, type Errno, ESRCH } from '../abi/errno.js'
 import { isAdmin, isShared, type Label } from './label.js'
 import type { MacSettings } from './options.js'
 
 /** Why something is refused. */
-export type Rule = 'MAC-10' | 'MAC-27' | 'MAC-30 read' | 'MAC-30 write' | 'MAC-32'
+export type Rule = 'MAC-10' | 'MAC-27' | 'MAC-30 read' | 'MAC-30 write' | 'MAC-32' | 'MAC-43' | 'MAC-46'
 
 /** What the rules say: null is yes. */
 export interface Refused {
@@ -24,6 +24,21 @@ const NOT_BELOW = refused('MAC-27', EPERM)
 const NOT_EQUAL = refused('MAC-27', EACCES)
 const NO_READ_DOWN = refused('MAC-30 read', EACCES)
 const NO_WRITE_UP = refused('MAC-30 write', EACCES)
+
+const NO_TALK = refused('MAC-43', ECONNREFUSED)
+const NOT_OURS = refused('MAC-46', EADDRNOTAVAIL)
+
+/** May what one sends come to the other? (MAC-43, MAC-44) */
+export const talkTo = (sender: Label, receiver: Label): Refused | null =>
+  sender.compartment === receiver.compartment || isAdmin(sender) || isAdmin(receiver) ? null : NO_TALK
+
+/** May a task bind an address that is reserved for a compartment? (MAC-46) */
+export const useAddress = (subject: Label, compartment: number): Refused | null =>
+  subject.compartment === compartment || isAdmin(subject) ? null : NOT_OURS
+
+/** Is a sender allowed access to a label that an output rule requires? (MAC-42) */
+export const hasAccess = (sender: Label, required: Label): boolean =>
+  isAdmin(sender) || (sender.compartment === required.compartment && sender.grade >= required.grade)
 
 /** MAC-10 to MAC-12: one compartment does not see another. */
 export const seesCompartment = (subject: Label, object: Label): boolean =>

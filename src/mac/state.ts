@@ -23,6 +23,8 @@ export class MacState {
 
   /** Tasks by pid, by compartment; those of compartment 0 are not listed. */
   readonly members = new Map<number, Map<number, Task>>()
+  /** Addresses that are a compartment's, by their number (MAC-46). */
+  readonly addresses = new Map<number, number>()
   /** How often each rule has refused (MAC-63). */
   readonly refusals = new Map<Rule, number>()
 }

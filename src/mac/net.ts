@@ -1,0 +1,75 @@
+/**
+ * MAC in the network: sockets and packets have labels, and what is of one compartment does not come to another.
+ * Reference MAC-5, MAC-41 to MAC-52.
+ *
+ * The label of a socket or packet is its routing key, which the network carries from socket to packet to fragment to
+ * answer, and makes part of every look-up in routing rules and in the route cache. Key 0 is the label of boot.
+ */
+
+import { AF_INET } from '../abi/socket.js'
+import type { SkBuff, Sock, Sockaddr, Socket, Task } from '../kernel/module.js'
+import type { SecurityHooks } from '../security/hooks.js'
+import { type Judge, pack, unpack } from './judge.js'
+import { BOOT_TASK, isAdmin, Label } from './label.js'
+import { talkTo, useAddress } from './rules.js'
+
+/** What a packet from outside has until a rule says otherwise (MAC-5). */
+const OUTSIDE: Label = Object.freeze(new Label(0, 0))
+
+/** A label as a key, and back. */
+export const keyOf = (label: Label): number => (pack(label) === pack(BOOT_TASK) ? 0 : pack(label) + 1)
+export const labelOfKey = (key: number): Label => (key === 0 ? BOOT_TASK : unpack(key - 1))
+
+const OUTSIDE_KEY = keyOf(OUTSIDE)
+
+const labelOfSock = (sk: Sock): Label => labelOfKey(sk.routeKey)
+
+/** The hooks. */
+export function socketHooks(judge: Judge): Partial<SecurityHooks> {
+  const { labels, settings } = judge
+
+  /** May `current` reach the other socket? As the sender or, of a stream, as either side. */
+  const reaches = (current: Task, sock: Socket, other: Sock): number => {
+    const sender = sock.sk === null ? labels.ofTask(current) : labelOfSock(sock.sk)
+    const object = labelOfSock(other)
+    return judge.verdict(current, talkTo(sender, object), object)
+  }
+
+  return {
+    /** A socket has its creator's label, an accepted one its listener's (MAC-5, MAC-45). */
+    sockInit(current, sk, parent) {
+      const label =
+        parent === null ? (current === null ? BOOT_TASK : labels.ofTask(current)) : labelOfSock(parent)
+      sk.routeKey = keyOf(label)
+      if (!settings.sharedPortSpace) sk.portSpace = label.compartment
+    },
+
+    /** What comes over a wire is nobody's; what goes round by loopback keeps its label. */
+    skbReceive(skb: SkBuff) {
+      if (skb.dev !== null && !skb.isChecked) skb.routeKey = OUTSIDE_KEY
+    },
+
+    sockDeliver(sk, skb) {
+      if (skb.routeKey === sk.routeKey) return 0
+      return talkTo(labelOfKey(skb.routeKey), labelOfSock(sk))?.errno ?? 0
+    },
+
+    sockVisible(current, sk) {
+      const subject = labels.ofTask(current)
+      const isSeen = isAdmin(subject) || subject.compartment === labelOfSock(sk).compartment
+      return isSeen ? 0 : -1
+    },
+
+    unixStreamConnect: reaches,
+    unixMaySend: reaches,
+
+    /** An address that is another compartment's (MAC-46). */
+    socketBind(current: Task, _sock: Socket, address: Sockaddr) {
+      if (address.family !== AF_INET) return 0
+      const compartment = labels.state.addresses.get(address.addr)
+      if (compartment === undefined) return 0
+      const refused = useAddress(labels.ofTask(current), compartment)
+      return judge.verdict(current, refused, new Label(0, compartment))
+    },
+  }
+}

@@ -1,0 +1,330 @@
+/** MAC in the network, by the numbers of its rules: linux-2.2-era section 2. */
+import {
+  EACCES,
+  EADDRINUSE,
+  EADDRNOTAVAIL,
+  EAGAIN,
+  ECONNREFUSED,
+  EINVAL,
+  ENETUNREACH,
+  EPERM,
+  ETIMEDOUT,
+  isErr,
+  MS_REMOUNT,
+  O_CREAT,
+  O_RDONLY,
+  O_WRONLY,
+  utf8Decode,
+} from 'paleokernel'
+import { type MacOptions, mac, macKeyword, maclabelOption } from 'paleokernel/mac'
+import { AF_INET, AF_UNIX, createWorld, net, SOCK_DGRAM, SOCK_STREAM } from 'paleokernel/net'
+import { ipchains, ipchainsTool, ipTool } from 'paleokernel/userland'
+import { describe, expect, it } from 'vitest'
+import { bytes, ok, readFile } from '../helpers/world.js'
+import { A, B } from './world.js'
+
+const PROFILE = '2.2.12'
+const SHOP = '10.0.0.1'
+const PAYROLL = '10.0.0.2'
+const OUTSIDE = '10.0.0.9'
+
+const at = (addr: string, port: number) => ({ family: AF_INET, addr, port }) as const
+
+/** A machine with compartments and two addresses, on a wire with another one. */
+function scene(options: MacOptions = {}) {
+  const world = createWorld({ seed: 5 })
+  const k = world.createKernel({ profile: PROFILE, modules: [net(), mac(options)] })
+  const other = world.createKernel({ profile: PROFILE, modules: [net()] })
+  k.net.addEthernet('eth0', Uint8Array.of(2, 0, 0, 0, 0, 1))
+  other.net.addEthernet('eth0', Uint8Array.of(2, 0, 0, 0, 0, 9))
+  world.link(k, 'eth0', other, 'eth0')
+  k.net.configure('eth0', { address: `${SHOP}/24` })
+  k.net.configure('eth0', { address: `${PAYROLL}/24` })
+  other.net.configure('eth0', { address: `${OUTSIDE}/24` })
+  const admin = k.spawn()
+  ok(admin.sys.mkdir('/sbin', 0o755))
+  ok(admin.sys.mount('none', '/', '', MS_REMOUNT, 'mac=65535:0+shared'))
+  k.install('/sbin/ip', ipTool([macKeyword]))
+  k.install('/sbin/ipchains', ipchainsTool([maclabelOption]))
+  k.install('/sbin/ipchains.old', ipchains)
+  let serial = 0
+  /** Runs a tool with a label; its exit status and what it printed. */
+  const run = (line: string, label = '65535:0+admin'): { status: number; out: string } => {
+    const [name = '', ...args] = line.split(' ')
+    const file = `/tmp/out${serial++}`
+    const child = k.spawn()
+    ok(child.sys.open('/dev/null', O_RDONLY))
+    for (let fd = 1; fd < 3; fd++) ok(child.sys.open(file, O_WRONLY | O_CREAT, 0o666))
+    k.mac.setLabel(child.pid, '65535:0+admin')
+    ok(child.sys.execve(`/sbin/${name}`, [name, ...args], []))
+    k.mac.setLabel(child.pid, label)
+    k.run()
+    return { status: child.exitCode ?? -1, out: readFile(admin, file) }
+  }
+  const sh = (line: string): string => {
+    const { status, out } = run(line)
+    if (status !== 0) throw new Error(`${line}: ${status} ${out}`)
+    return out
+  }
+  const inside = (label: string) => {
+    const p = k.spawn()
+    k.mac.setLabel(p.pid, label)
+    return p
+  }
+  return { world, k, other, admin, run, sh, inside, a: inside(A), b: inside(B), out: other.spawn() }
+}
+
+type Scene = ReturnType<typeof scene>
+type Proc = Scene['a'] | Scene['out']
+
+/** A bound socket; listening, if it is a stream. */
+function server(p: Proc, type: number, addr: string, port: number): number {
+  const fd = p.libc.socket(AF_INET, type)
+  const bound = p.sys.bind(fd, at(addr, port))
+  if (isErr(bound)) return bound
+  if (type === SOCK_STREAM) p.libc.listen(fd, 5)
+  return fd
+}
+
+/** What a datagram to an address comes to: whether it was sent, and what a connected socket hears. */
+function ping(s: Scene, p: Proc, addr: string, port: number): [sent: number, error: number] {
+  const fd = p.libc.socket(AF_INET, SOCK_DGRAM)
+  const connected = p.sys.connect(fd, at(addr, port))
+  if (isErr(connected)) return [connected, 0]
+  const sent = p.sys.send(fd, bytes('hi'))
+  s.k.run()
+  const got = p.sys.recv(fd, new Uint8Array(4), 0x40)
+  p.sys.close(fd)
+  return [sent, got]
+}
+
+const heard = (p: Proc, fd: number): string => {
+  const buf = new Uint8Array(16)
+  const count = p.sys.recv(fd, buf, 0x40)
+  return count < 0 ? '' : utf8Decode(buf.subarray(0, count))
+}
+
+describe('local traffic', () => {
+  it('MAC-5, MAC-43: datagrams over loopback reach their own compartment only; else port unreachable', () => {
+    const s = scene()
+    const fd = server(s.a, SOCK_DGRAM, '127.0.0.1', 5000)
+    expect(ping(s, s.a, '127.0.0.1', 5000)).toEqual([2, EAGAIN])
+    expect(heard(s.a, fd)).toBe('hi')
+    expect(ping(s, s.b, '127.0.0.1', 5000)).toEqual([2, ECONNREFUSED])
+    expect(heard(s.a, fd)).toBe('')
+    expect(ping(s, s.admin, '127.0.0.1', 5000)).toEqual([2, EAGAIN])
+    expect(heard(s.a, fd)).toBe('hi')
+  })
+
+  it('MAC-43: a stream to another compartment is ECONNREFUSED, by any address of the machine', () => {
+    const s = scene()
+    server(s.a, SOCK_STREAM, '0.0.0.0', 80)
+    for (const addr of ['127.0.0.1', SHOP, PAYROLL]) {
+      const connect = (p: Proc): number => p.sys.connect(p.libc.socket(AF_INET, SOCK_STREAM), at(addr, 80))
+      expect([connect(s.a), connect(s.b), connect(s.admin)]).toEqual([0, ECONNREFUSED, 0])
+    }
+  })
+
+  it('MAC-35, MAC-43: AF_UNIX, connect and sendto an invisible peer: ECONNREFUSED', () => {
+    const s = scene()
+    const name = { family: AF_UNIX, path: '\0door' } as const
+    const mail = { family: AF_UNIX, path: '\0mail' } as const
+    const fd = s.a.libc.socket(AF_UNIX, SOCK_STREAM)
+    ok(s.a.sys.bind(fd, name))
+    ok(s.a.sys.listen(fd, 5))
+    ok(s.a.sys.bind(s.a.libc.socket(AF_UNIX, SOCK_DGRAM), mail))
+    const connect = (p: Proc): number => p.sys.connect(p.libc.socket(AF_UNIX, SOCK_STREAM), name)
+    const send = (p: Proc): number => p.sys.sendto(p.libc.socket(AF_UNIX, SOCK_DGRAM), bytes('x'), 0, mail)
+    expect([connect(s.a), connect(s.b), connect(s.admin)]).toEqual([0, ECONNREFUSED, 0])
+    expect([send(s.a), send(s.b), send(s.admin)]).toEqual([1, ECONNREFUSED, 1])
+    expect(s.k.why(s.b)?.sentence).toContain('(MAC-43)')
+  })
+
+  it('MAC-45: an accepted socket has the label of its listener', () => {
+    const s = scene()
+    const listener = server(s.a, SOCK_STREAM, '127.0.0.1', 80)
+    const client = s.admin.libc.socket(AF_INET, SOCK_STREAM)
+    ok(s.admin.sys.connect(client, at('127.0.0.1', 80)))
+    const served = ok(s.a.sys.accept(listener))
+    // Were it the packet's, what its compartment sends would not come to it.
+    ok(s.admin.sys.send(client, bytes('question')))
+    s.k.run()
+    expect(heard(s.a, served)).toBe('question')
+    expect(readFile(s.b, '/proc/net/tcp').split('\n')).toHaveLength(2)
+    expect(readFile(s.a, '/proc/net/tcp').split('\n').length).toBeGreaterThan(3)
+  })
+
+  it('MAC-46: ports clash within a compartment only; sharedPortSpace makes it one space', () => {
+    const own = scene()
+    expect(server(own.a, SOCK_STREAM, '0.0.0.0', 80)).toBeGreaterThanOrEqual(0)
+    expect(server(own.b, SOCK_STREAM, '0.0.0.0', 80)).toBeGreaterThanOrEqual(0)
+    expect(server(own.inside(A), SOCK_STREAM, '0.0.0.0', 80)).toBe(EADDRINUSE)
+    expect(server(own.a, SOCK_DGRAM, '0.0.0.0', 53)).toBeGreaterThanOrEqual(0)
+    expect(server(own.b, SOCK_DGRAM, '0.0.0.0', 53)).toBeGreaterThanOrEqual(0)
+    const shared = scene({ sharedPortSpace: true })
+    expect(server(shared.a, SOCK_STREAM, '0.0.0.0', 80)).toBeGreaterThanOrEqual(0)
+    expect(server(shared.b, SOCK_STREAM, '0.0.0.0', 80)).toBe(EADDRINUSE)
+  })
+
+  it('MAC-46: an address of another compartment is EADDRNOTAVAIL', () => {
+    const s = scene()
+    s.k.mac.reserve(SHOP, 1)
+    s.k.mac.reserve(PAYROLL, 2)
+    expect(server(s.a, SOCK_STREAM, SHOP, 80)).toBeGreaterThanOrEqual(0)
+    expect(server(s.a, SOCK_STREAM, PAYROLL, 80)).toBe(EADDRNOTAVAIL)
+    expect(s.k.why(s.a)?.sentence).toContain('(MAC-46)')
+    expect(server(s.b, SOCK_STREAM, PAYROLL, 80)).toBeGreaterThanOrEqual(0)
+    expect(server(s.admin, SOCK_STREAM, PAYROLL, 81)).toBeGreaterThanOrEqual(0)
+    s.k.mac.reserve(PAYROLL, -1)
+    expect(server(s.a, SOCK_STREAM, PAYROLL, 82)).toBeGreaterThanOrEqual(0)
+    expect(() => s.k.mac.reserve('nowhere', 1)).toThrow(TypeError)
+    expect(() => s.k.mac.reserve(SHOP, 1.5)).toThrow(TypeError)
+  })
+
+  it('MAC-43: two compartments talk to themselves over the same address and ports at once', () => {
+    const s = scene()
+    const talks = [s.a, s.b].map((p) => {
+      const listener = server(p, SOCK_STREAM, '127.0.0.1', 80)
+      const client = p.libc.socket(AF_INET, SOCK_STREAM)
+      ok(p.sys.bind(client, at('127.0.0.1', 4000)))
+      ok(p.sys.connect(client, at('127.0.0.1', 80)))
+      return { p, client, served: ok(p.sys.accept(listener)) }
+    })
+    for (const [n, { p, client }] of talks.entries()) ok(p.sys.send(client, bytes(`talk ${n}`)))
+    s.k.run()
+    expect(talks.map(({ p, served }) => heard(p, served))).toEqual(['talk 0', 'talk 1'])
+  })
+
+  it('MAC-52: /proc/net lists the visible sockets only', () => {
+    const s = scene()
+    server(s.a, SOCK_STREAM, '0.0.0.0', 80)
+    server(s.a, SOCK_DGRAM, '0.0.0.0', 53)
+    s.a.libc.socketpair(AF_UNIX, SOCK_STREAM, 0)
+    const lines = (p: Proc, name: string): number =>
+      readFile(p, `/proc/net/${name}`).trim().split('\n').length
+    expect(['tcp', 'udp', 'unix'].map((name) => lines(s.a, name))).toEqual([2, 2, 3])
+    expect(['tcp', 'udp', 'unix'].map((name) => lines(s.b, name))).toEqual([1, 1, 1])
+    expect(['tcp', 'udp', 'unix'].map((name) => lines(s.admin, name))).toEqual([2, 2, 3])
+  })
+})
+
+describe('packets from outside', () => {
+  it('MAC-41, MAC-44: a packet belongs to nobody until an input rule labels it; the last rule wins', () => {
+    const s = scene()
+    const fds = [s.a, s.b].map((p) => server(p, SOCK_DGRAM, '0.0.0.0', 5000))
+    const listen = (): string[] => [heard(s.a, fds[0] ?? -1), heard(s.b, fds[1] ?? -1)]
+    expect(ping(s, s.out, SHOP, 5000)).toEqual([2, ECONNREFUSED])
+    expect(listen()).toEqual(['', ''])
+    s.sh(`ipchains -A input -d ${SHOP} --maclabel ${A}`)
+    s.sh(`ipchains -A input -d ${PAYROLL} --maclabel ${A}`)
+    s.sh(`ipchains -A input -d ${PAYROLL} --maclabel ${B}`)
+    expect(ping(s, s.out, SHOP, 5000)).toEqual([2, EAGAIN])
+    expect(listen()).toEqual(['hi', ''])
+    expect(ping(s, s.out, PAYROLL, 5000)).toEqual([2, EAGAIN])
+    expect(listen()).toEqual(['', 'hi'])
+  })
+
+  it('MAC-44: a stream from outside finds the server of the label, or a RST', () => {
+    const s = scene()
+    server(s.a, SOCK_STREAM, '0.0.0.0', 80)
+    server(s.b, SOCK_STREAM, '0.0.0.0', 80)
+    const connect = (addr: string): number =>
+      s.out.sys.connect(s.out.libc.socket(AF_INET, SOCK_STREAM), at(addr, 80))
+    expect(connect(SHOP)).toBe(ECONNREFUSED)
+    s.sh(`ipchains -A input -d ${SHOP} --maclabel ${A}`)
+    expect(connect(SHOP)).toBe(0)
+    expect(connect(PAYROLL)).toBe(ECONNREFUSED)
+  })
+
+  it('MAC-44: a socket of compartment 0, and an administrator, get what has no label', () => {
+    const s = scene()
+    const plain = s.inside('0:0')
+    const fd = server(plain, SOCK_DGRAM, '0.0.0.0', 5000)
+    expect(ping(s, s.out, SHOP, 5000)).toEqual([2, EAGAIN])
+    expect(heard(plain, fd)).toBe('hi')
+    const all = server(s.admin, SOCK_DGRAM, '0.0.0.0', 5001)
+    expect(ping(s, s.out, SHOP, 5001)).toEqual([2, EAGAIN])
+    expect(heard(s.admin, all)).toBe('hi')
+  })
+})
+
+describe('packets on their way out', () => {
+  it('MAC-42: an output rule that requires a label: EPERM for datagrams, silence for streams', () => {
+    const s = scene()
+    server(s.out, SOCK_DGRAM, '0.0.0.0', 5000)
+    server(s.out, SOCK_STREAM, '0.0.0.0', 80)
+    s.sh(`ipchains -A output -d ${OUTSIDE} --maclabel ${B}`)
+    const low = s.inside('9:2')
+    const high = s.inside('11:2')
+    const send = (p: Proc): number =>
+      p.sys.sendto(p.libc.socket(AF_INET, SOCK_DGRAM), bytes('hi'), 0, at(OUTSIDE, 5000))
+    expect([s.a, s.b, low, high, s.admin].map(send)).toEqual([EPERM, 2, EPERM, 2, 2])
+    expect(s.a.sys.connect(s.a.libc.socket(AF_INET, SOCK_STREAM), at(OUTSIDE, 80))).toBe(ETIMEDOUT)
+  })
+
+  it('MAC-47, MAC-48: label-selected routes give the compartment its own address; without one ENETUNREACH', () => {
+    const s = scene()
+    const fd = server(s.out, SOCK_DGRAM, '0.0.0.0', 5000)
+    for (const [n, [label, addr]] of [
+      [A, SHOP],
+      [B, PAYROLL],
+    ].entries()) {
+      s.sh(`ip route add default dev eth0 src ${addr} table ${n + 5}`)
+      s.sh(`ip rule add mac ${label} table ${n + 5}`)
+    }
+    s.sh('ip route flush cache')
+    expect(s.sh('ip rule')).toContain(`from all mac ${A} lookup 5`)
+    const sender = (p: Proc): string | undefined => {
+      const sent = p.sys.sendto(p.libc.socket(AF_INET, SOCK_DGRAM), bytes('hi'), 0, at(OUTSIDE, 5000))
+      if (isErr(sent)) throw new Error(`sendto: ${sent}`)
+      s.k.run()
+      const from: { addr?: string } = {}
+      ok(s.out.sys.recvfrom(fd, new Uint8Array(4), 0x40, from as never))
+      return from.addr
+    }
+    expect([sender(s.a), sender(s.b)]).toEqual([SHOP, PAYROLL])
+    // MAC-50: what is cached goes on until the cache is flushed; the label is a part of its key.
+    s.sh('ip route del 10.0.0.0/24 dev eth0')
+    s.sh(`ip rule del mac ${A} table 5`)
+    s.sh('ip route flush cache')
+    const gone = s.a.sys.sendto(s.a.libc.socket(AF_INET, SOCK_DGRAM), bytes('hi'), 0, at(OUTSIDE, 5000))
+    expect(gone).toBe(ENETUNREACH)
+    expect(sender(s.b)).toBe(PAYROLL)
+  })
+
+  it('MAC-49: rule 0 cannot be removed, for no compartment', () => {
+    const s = scene()
+    expect(s.run('ip rule del table local').out).toBe('RTNETLINK answers: Operation not permitted\n')
+  })
+
+  it('MAC-53: an unpatched ipchains gets EINVAL; a patched one needs an administrator, EACCES', () => {
+    const s = scene()
+    expect(s.run('ipchains.old -A input -j ACCEPT')).toEqual({
+      status: 1,
+      out: 'ipchains: Invalid argument\n',
+    })
+    expect(s.run(`ipchains -A input --maclabel ${A}`, '65535:0+admin').status).toBe(0)
+    const refused = s.run(`ipchains -A input --maclabel ${A}`, '65535:0')
+    expect([refused.status, refused.out]).toEqual([1, 'ipchains: Permission denied\n'])
+    expect(s.run('ipchains -A input --maclabel nonsense').status).toBe(2)
+    expect(s.sh('ipchains -L input -v')).toContain(A)
+    expect([EINVAL, EACCES]).toEqual([-22, -13])
+  })
+})
+
+it('MAC-6: without labels the network behaves as stock', () => {
+  const answers = [true, false].map((withMac) => {
+    const world = createWorld({ seed: 5 })
+    const k = world.createKernel({ profile: PROFILE, modules: withMac ? [net(), mac()] : [net()] })
+    const p = k.spawn()
+    const q = k.spawn({ uid: 1000 })
+    const fd = server(p as never, SOCK_STREAM, '127.0.0.1', 80)
+    return [
+      q.sys.connect(q.libc.socket(AF_INET, SOCK_STREAM), at('127.0.0.1', 80)),
+      ok(p.sys.accept(fd)),
+      q.sys.bind(q.libc.socket(AF_INET, SOCK_DGRAM), at('0.0.0.0', 53)),
+      readFile(q as never, '/proc/net/tcp'),
+    ]
+  })
+  expect(answers[0]).toEqual(answers[1])
+})
