@@ -542,6 +542,37 @@ describe('packets through the chains', () => {
     expect(lines).toContainEqual(expect.stringContaining(`Packet log: input DENY ${line}2)`))
   })
 
+  it('-l shows SYN, and options four bytes at a time; a suspect piece of TCP is logged, and not too often', () => {
+    const m = machine()
+    m.k.net.addEthernet('eth0', Uint8Array.of(2, 0, 0, 0, 0, 1))
+    m.k.net.configure('eth0', { address: '10.0.0.1/24' })
+    m.append('input', { proto: TCP, flg: 1, label: 'DENY' })
+    const receive = (header: number[], payload: number[]): void => {
+      const frame = Uint8Array.from([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9, 8, 0, ...header, ...payload])
+      let sum = 0
+      for (let i = 14; i < 14 + header.length; i += 2) sum += ((frame[i] ?? 0) << 8) | (frame[i + 1] ?? 0)
+      while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
+      frame.set([(~sum >>> 8) & 255, ~sum & 255], 24)
+      m.k.net.receiveFrame('eth0', frame)
+    }
+    const ends = [10, 0, 0, 2, 10, 0, 0, 1]
+    // Two words of options, and a SYN from port 1024 to 25.
+    const tcp = [4, 0, 0, 25, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0, 0, 0, 0, 0, 0]
+    receive([0x47, 8, 0, 48, 0, 7, 0x40, 0, 61, 6, 0, 0, ...ends, 1, 2, 3, 4, 5, 6, 7, 8], tcp)
+    expect(m.log()).toContain(
+      'Packet log: input DENY eth0 PROTO=6 10.0.0.2:1024 10.0.0.1:25 L=48 S=0x08 I=7 F=0x4000 T=61' +
+        ' O=0x04030201 O=0x08070605 SYN (#1)',
+    )
+    const piece = [0x45, 0, 0, 28, 0, 9, 0, 1, 64, 6, 0, 0, ...ends]
+    for (let i = 0; i < 14; i++) receive(piece, [0, 0, 0, 0, 0, 0, 0, 0])
+    const line = 'eth0 PROTO=6 10.0.0.2:0 10.0.0.1:0 L=28 S=0x00 I=9 F=0x0001 T=64 (#0)'
+    expect(m.log().split('Suspect TCP fragment.')).toHaveLength(11)
+    expect(m.log().split(line)).toHaveLength(11)
+    m.k.advance(5000)
+    receive(piece, [0, 0, 0, 0, 0, 0, 0, 0])
+    expect(m.log()).toContain('NET: 4 messages suppressed.')
+  })
+
   it('§1.8: mark on match: absolute sets, otherwise adds and wraps at 32 bits', () => {
     const marks: number[] = []
     const spy: IpfwExtension = {

@@ -138,9 +138,11 @@ export function machine({ profile = '2.2.12', extensions, ...options }: MachineO
   const cat = (path: string, flags = 0): string => {
     const file = root.libc.open(path, flags)
     const buf = new Uint8Array(65536)
-    const n = root.libc.read(file, buf)
+    let text = ''
+    for (let n = root.libc.read(file, buf); n > 0; n = root.libc.read(file, buf))
+      text += utf8Decode(buf, 0, n)
     root.libc.close(file)
-    return utf8Decode(buf, 0, n)
+    return text
   }
   return {
     k,

@@ -2,7 +2,19 @@
  * Masquerading and redirection through a router: three kernels, whose frames are carried by hand. Linux:
  * net/ipv4/ip_masq.c (2.2.12).
  */
-import { checkInvariants, EADDRINUSE, ECONNREFUSED, EINPROGRESS, EMSGSIZE, O_NONBLOCK } from 'paleokernel'
+import {
+  checkInvariants,
+  EADDRINUSE,
+  ECONNREFUSED,
+  EINPROGRESS,
+  EMSGSIZE,
+  O_CREAT,
+  O_NONBLOCK,
+  O_RDWR,
+  O_TRUNC,
+  utf8Decode,
+} from 'paleokernel'
+import { ipchains } from 'paleokernel/userland'
 import { describe, expect, it } from 'vitest'
 import {
   AF_INET,
@@ -454,6 +466,87 @@ describe('the forward chain', () => {
     router.insert('forward', 1, { vianame: 'eth0', label: 'DENY' })
     connection(net)
     expect(router.chains()).toMatch(/eth0 0 0 0 0 {9}0 {9}0 {9}0 /)
+    sound()
+  })
+})
+
+/** Runs ipchains on a machine: what it printed. */
+function ipchainsOn({ k, root }: Machine, ...args: string[]): string {
+  if (root.sys.access('/ipchains', 0) !== 0) k.install('/ipchains', ipchains)
+  const task = k.spawn()
+  for (const fd of [0, 1, 2]) expect(task.libc.open('/said', O_RDWR | O_CREAT | O_TRUNC, 0o600)).toBe(fd)
+  task.sys.execve('/ipchains', ['ipchains', ...args], [])
+  // Not run(): with nothing left to do that lets time pass, until all connections are over.
+  for (let i = 0; i < 1000 && task.exitCode === undefined; i++) k.step()
+  expect(task.exitCode).toBe(0)
+  const fd = root.libc.open('/said', 0)
+  const buf = new Uint8Array(4096)
+  const n = root.libc.read(fd, buf)
+  root.libc.close(fd)
+  return utf8Decode(buf, 0, n)
+}
+
+describe('ipchains -M -L', () => {
+  it('lists the connections: time left, addresses, ports', () => {
+    const net = lab()
+    const { inside, router, pump } = net
+    const { client } = connection(net)
+    const { port } = inside.root.libc.getsockname(client) as { port: number }
+    const dgram = inside.root.libc.socket(AF_INET, SOCK_DGRAM)
+    inside.root.libc.bind(dgram, at(4000, '0.0.0.0'))
+    inside.root.libc.sendto(dgram, text('x'), 0, at(53, OUTSIDE))
+    pump()
+    router.k.advance(1234)
+    expect(ipchainsOn(router, '-M', '-L', '-n')).toBe(
+      'IP masquerading entries\n' +
+        'prot expire   source               destination          ports\n' +
+        `TCP  14:58.77 10.0.0.2             200.0.0.2            ${port} (61000) -> 80\n` +
+        'UDP  04:58.77 10.0.0.2             200.0.0.2            4000 (61001) -> 53\n',
+    )
+    expect(ipchainsOn(router, '-M', '-L', '-v').split('\n').slice(1, 3)).toEqual([
+      'prot expire      initseq delta prevd source               destination          ports',
+      `TCP  14:58.77          0     0     0 10.0.0.2             200.0.0.2            ${port} (61000) -> 80`,
+    ])
+    ipchainsOn(router, '-M', '-S', '0', '0', '10')
+    inside.root.libc.sendto(dgram, text('x'), 0, at(53, OUTSIDE))
+    pump()
+    expect(ipchainsOn(router, '-M', '-L', '-n')).toContain('UDP  00:10.00 ')
+  })
+})
+
+describe('ports', () => {
+  it('run out for one peer, not for another; the log says so a few times', () => {
+    const { inside, router, outer, pump, masq, pass, sound } = lab()
+    // The ARP questions first.
+    const dgram = inside.root.libc.socket(AF_INET, SOCK_DGRAM)
+    inside.root.libc.sendto(dgram, text('x'), 0, at(53, OUTSIDE))
+    pump()
+    pass(300_001, 100_000)
+    expect(masq()).toEqual([])
+    outer.length = 0
+    const frame = new Uint8Array(42)
+    frame.set([2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 28, 0, 1, 0, 0, 64, 17])
+    frame.set([10, 0, 0, 2, 200, 0, 0, 2, 0, 0, 0, 53, 0, 8, 0, 0], 26)
+    const check = 0xffff ^ sum(frame, 14, 34)
+    frame.set([check >>> 8, check & 255], 24)
+    for (let port = 1; port <= 4106; port++) {
+      frame.set([port >>> 8, port & 255], 34)
+      router.k.net.receiveFrame('eth0', frame)
+      if (port % 256 === 0) pump()
+    }
+    pump()
+    expect(outer.filter((packet) => packet[9] === 17)).toHaveLength(4096)
+    expect(masq()).toHaveLength(4096)
+    expect(new Set(masq().map((line) => line.split(' ')[3])).size).toBe(4096)
+    const complaint = 'ip_masq_new(proto=UDP): could not get free masq entry (free=36864).'
+    expect(router.log().split(complaint)).toHaveLength(5)
+    outer.length = 0
+    // TCP and ICMP have ports of their own.
+    ping(inside, OUTSIDE, 1, 1)
+    pump()
+    expect(masq()).toHaveLength(4097)
+    pass(300_001, 100_000)
+    expect(masq()).toEqual([])
     sound()
   })
 })
