@@ -75,6 +75,14 @@ function fieldBytes(label: Label): Uint8Array {
   return bytes
 }
 
+/** A label as `ipchainsTool` wants it. */
+export interface MaclabelField {
+  /** The field of a rule. */
+  readonly bytes: Uint8Array
+  /** As /proc/net/ip_fwchains shows it. */
+  readonly word: string
+}
+
 /** An option of ipchains, as `ipchainsTool` of paleokernel/userland takes it. */
 export interface MaclabelOption {
   /** 'maclabel'. */
@@ -82,7 +90,7 @@ export interface MaclabelOption {
   /** The field of a rule without it. */
   readonly none: Uint8Array
   /** Reads a label, or says what is wrong. */
-  read(text: string, isInverse: boolean): { readonly bytes: Uint8Array; readonly word: string } | string
+  read(text: string, isInverse: boolean): MaclabelField | string
   /** Heads its column. */
   readonly title: string
   /** Letters of the column. */
@@ -109,7 +117,7 @@ export interface MacKeyword {
 export const maclabelOption: MaclabelOption = Object.freeze({
   option: 'maclabel',
   none: new Uint8Array(FIELD_BYTES),
-  read(text: string, isInverse: boolean): { readonly bytes: Uint8Array; readonly word: string } | string {
+  read(text: string, isInverse: boolean): MaclabelField | string {
     if (isInverse) return 'a label cannot be inverted'
     const label = typed(text)
     return label === null

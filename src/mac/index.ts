@@ -131,7 +131,14 @@ export function mac(options: MacOptions = {}) {
 }
 
 export type { MacCompartment, MacDecision, MacMount, MacObject, MacOperation, MacTask } from './explain.js'
-export { type MacKeyword, type MaclabelOption, macKeyword, maclabelOption, RTA_MACLABEL } from './firewall.js'
+export {
+  type MacKeyword,
+  type MaclabelField,
+  type MaclabelOption,
+  macKeyword,
+  maclabelOption,
+  RTA_MACLABEL,
+} from './firewall.js'
 export { type Label, MAC_ADMIN, MAC_SHARED, MAX_GRADE, parseLabel, showLabel } from './label.js'
 export type { MacOptions } from './options.js'
 export type { Rule } from './rules.js'
