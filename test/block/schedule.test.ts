@@ -3,10 +3,15 @@ import fc from 'fast-check'
 import { createKernel, EIO, O_RDWR, O_SYNC, type Program, type Sys } from 'paleokernel'
 import { block } from 'paleokernel/block'
 import { describe, expect, it } from 'vitest'
-import { bytesEqual } from '../../src/lib/bytes.js'
+import { LOOP_SET_FD } from '../../src/abi/ioctl.js'
+import { bytesEqual, concatBytes } from '../../src/lib/bytes.js'
+import { ok } from '../helpers/world.js'
 import { pattern, sound } from './machine.js'
 
 const SIZE = 300 * 1024
+/** The second is for md; the first alone is as large as all that is written. */
+const HDA = { name: 'hda', sectors: SIZE / 512 }
+const HDB = { name: 'hdb', sectors: 304 }
 /** Each program has bytes of its own; the borders lie within blocks. */
 const REGION = 70_001
 const PROGRAMS = 3
@@ -24,9 +29,16 @@ const op: fc.Arbitrary<Op> = fc.record({
 })
 
 /** What one program does, against its own bytes; what it finds wrong goes to `wrong`. */
-const worker = (id: number, ops: readonly Op[], model: Uint8Array, isSync: boolean, wrong: string[]) =>
+const worker = (
+  id: number,
+  ops: readonly Op[],
+  model: Uint8Array,
+  isSync: boolean,
+  wrong: string[],
+  node = '/dev/hda',
+) =>
   function* (sys: Sys): Program {
-    const fd = yield* sys.open('/dev/hda', O_RDWR | (isSync ? O_SYNC : 0))
+    const fd = yield* sys.open(node, O_RDWR | (isSync ? O_SYNC : 0))
     for (const [i, { kind, pos, length }] of ops.entries()) {
       const from = id * REGION + pos
       const count = Math.min(length, REGION - pos)
@@ -49,8 +61,8 @@ const worker = (id: number, ops: readonly Op[], model: Uint8Array, isSync: boole
   }
 
 describe('readers, writers and syncs in random schedules', () => {
-  it.each(['hda', 'ram0'] as const)(
-    'of %s: what is read is what was written last; after sync the platter is it',
+  it.each(['disk', 'ram', 'loop', 'md'] as const)(
+    'of a %s: what is read is what was written last; after sync the platter is it',
     (kind) => {
       fc.assert(
         fc.property(
@@ -59,27 +71,29 @@ describe('readers, writers and syncs in random schedules', () => {
           fc.boolean(),
           fc.constantFrom(4, 8, 128),
           (plans, seed, isSync, requests) => {
-            const k = createKernel({
-              modules: [
-                block({
-                  disks: [{ name: 'hda', sectors: SIZE / 512, kind: kind === 'hda' ? 'disk' : 'ram' }],
-                  memory: 65_536,
-                  requests,
-                }),
-              ],
-              profile: '2.2.12',
-              seed,
-              schedule: 'random',
-            })
+            const disks = [HDA, HDB].map(
+              (disk) => ({ ...disk, kind: kind === 'ram' ? 'ram' : 'disk' }) as const,
+            )
+            const md = [{ name: 'md0', parts: ['hdb', 'hda'] }]
+            const options = { disks, md: kind === 'md' ? md : [], memory: 65_536, requests }
+            const k = createKernel({ modules: [block(options)], profile: '2.2.12', seed, schedule: 'random' })
+            const root = k.spawn({ uid: 0 })
+            if (kind === 'loop') {
+              const loop = ok(root.sys.open('/dev/loop0', O_RDWR))
+              ok(root.sys.ioctl(loop, LOOP_SET_FD, ok(root.sys.open('/dev/hda', O_RDWR))))
+            }
+            const node = kind === 'loop' ? '/dev/loop0' : kind === 'md' ? '/dev/md0' : '/dev/hda'
             const model = new Uint8Array(SIZE)
             const wrong: string[] = []
             for (const [id, ops] of plans.entries())
-              k.spawn({ uid: 0, program: worker(id, ops, model, isSync && id === 1, wrong) })
+              k.spawn({ uid: 0, program: worker(id, ops, model, isSync && id === 1, wrong, node) })
             for (let steps = 0; k.step(); steps++) if (steps % 40 === 39) sound(k)
             expect(wrong).toEqual([])
-            expect(k.spawn({ uid: 0 }).sys.sync()).toBe(0)
+            expect(root.sys.sync()).toBe(0)
             expect(k.block.cache().dirty).toBe(0)
-            expect(bytesEqual(k.block.image('hda'), model)).toBe(true)
+            const parts = kind === 'md' ? ['hdb', 'hda'] : ['hda']
+            const platter = concatBytes(parts.map((name) => k.block.image(name)))
+            expect(bytesEqual(platter.subarray(0, SIZE), model)).toBe(true)
             sound(k)
           },
         ),
