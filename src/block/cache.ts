@@ -175,7 +175,7 @@ export function invalidateBuffers(cache: BufferCache, dev: DevT): void {
  * Sets the size of a device's blocks: a power of two from 512 to 4096. False where it is none, or a block of the old
  * size is dirty, on its way or held. Linux: set_blocksize.
  */
-export function setBlockSize(cache: BufferCache, dev: DevT, size: number): boolean {
+export function setCacheBlockSize(cache: BufferCache, dev: DevT, size: number): boolean {
   if (![512, 1024, 2048, 4096].includes(size)) return false
   const device = buffersOfDevice(cache, dev)
   if (device.size === size) return true

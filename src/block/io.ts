@@ -14,7 +14,7 @@ import type { KernelCore } from '../kernel/kernel.js'
 import { sleepOnUninterruptible } from '../kernel/sleep.js'
 import type { Task } from '../kernel/task.js'
 import { type BufferHead, endBufferIo, refuseBuffer, waitQueueOf } from './buffer.js'
-import { blockSizeOf, brelse, getblk, hasTooManyDirty, markDirty } from './cache.js'
+import { blockSizeOf, brelse, getblk, hasTooManyDirty, markDirty, setCacheBlockSize } from './cache.js'
 import { blockHooks } from './contributions.js'
 import { kdevname, notePlugged, startDrive, unplugAll } from './driver.js'
 import { armFlushTimer, wakeBdflush } from './flush_timer.js'
@@ -148,3 +148,10 @@ export function markBufferDirty(k: KernelCore, bh: BufferHead, age: 'data' | 'su
   armFlushTimer(k, state)
   if (hasTooManyDirty(state.cache)) wakeBdflush(k, state)
 }
+
+/**
+ * Sets the size of a device's blocks: 512, 1024, 2048 or 4096 bytes; `bread` then counts in them. False where it is none of
+ * these, or a block of the old size is dirty, on its way or held: sync before. Linux: set_blocksize.
+ */
+export const setBlockSize = (k: KernelCore, dev: DevT, size: number): boolean =>
+  setCacheBlockSize(blockState(k).cache, dev, size)
