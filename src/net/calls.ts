@@ -411,7 +411,8 @@ export function sysGetsockopt(
   if (!(buf instanceof Uint8Array)) return EFAULT
   const bytes = encodeOption(value)
   const count = Math.min(bytes.length, buf.length)
-  buf.set(bytes.subarray(0, count))
+  // Memory that has gone elsewhere has no bytes.
+  if (count > 0) buf.set(bytes.subarray(0, count))
   return count
 }
 

@@ -17,6 +17,7 @@ import {
 } from 'paleokernel'
 import { CORE_CALLS } from '../../src/syscalls/table.js'
 import type { Dice } from './dice.js'
+import { type Parts, SOCKET_CALLS, SOCKET_IOCTLS, SOCKET_MAKERS } from './socket_arguments.js'
 
 /** What a caller may know of its world. */
 export interface Place {
@@ -27,6 +28,8 @@ export interface Place {
   readonly pid: number
   /** Pids that exist. */
   readonly pids: readonly number[]
+  /** Has the kernel sockets? */
+  readonly hasNet?: boolean
 }
 
 /** A handler of the host's that throws: a mistake of the host, not of the kernel. */
@@ -382,7 +385,7 @@ const MAKERS: Readonly<Record<string, Maker>> = {
   flock: (d, p) => [fd(d, p), d.pick([1, 2, 8, 5, 6, 32, 33, 160])],
   ioctl: (d, p) => [
     fd(d, p),
-    d.pick([FIONREAD, 0x5421, 0x5450, 0x5451, 0x5452, 1, 2]),
+    d.pick([...(p.hasNet === true ? SOCKET_IOCTLS : []), FIONREAD, 0x5421, 0x5450, 0x5451, 0x5452, 1, 2]),
     d.pick([{ value: 1 }, { value: 0 }, 1, 0, HUGE, undefined]),
   ],
   poll: (d, p) => [pollFds(d, p), d.pick([0, 0, 5, 100_000, -1])],
@@ -518,8 +521,23 @@ const ABSENT: readonly string[] = ['ptrace', 'mmap', 'socket', 'init_module', 'b
 
 export type CallName = keyof CoreSys
 
+const partsOf = (dice: Dice, place: Place): Parts => ({
+  fd: () => fd(dice, place),
+  path: () => path(dice),
+  buffer: () => buffer(dice),
+  int: () => int(dice),
+  hostile: () => hostile(dice),
+  pid: place.pid,
+})
+
 /** Which call, and with what. */
 export function randomCall(dice: Dice, place: Place): { readonly name: CallName; readonly args: unknown[] } {
+  if (place.hasNet === true && dice.chance(45)) {
+    const name = dice.pick(SOCKET_CALLS)
+    const args = SOCKET_MAKERS[name]?.(dice, partsOf(dice, place)) ?? []
+    if (dice.chance(4)) args[dice.below(args.length)] = hostile(dice)
+    return { name: name as CallName, args }
+  }
   let name = dice.chance(35) ? dice.pick(OFTEN) : dice.pick(ALL)
   if (RARE.has(name) && !dice.chance(15)) name = dice.pick(OFTEN)
   if (dice.below(500) === 0) name = dice.pick(ABSENT)

@@ -22,8 +22,10 @@ export function census(k: KernelCore): Map<string, number> {
         visit(entry)
       }
     } else if (value instanceof Set) for (const entry of value) visit(entry)
-    // A task keeps its last refusal, which is no part of the state, for `why`.
-    for (const [name, entry] of Object.entries(value)) if (name !== 'refusal') visit(entry)
+    // Wiring is no part of the state; and a task keeps its last refusal, for `why`.
+    const { transient = [] } = (value.constructor ?? {}) as { readonly transient?: readonly string[] }
+    for (const [name, entry] of Object.entries(value))
+      if (name !== 'refusal' && !transient.includes(name)) visit(entry)
   }
   return counts
 }

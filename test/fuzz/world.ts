@@ -25,6 +25,7 @@ import {
   SyscallError,
   WouldBlock,
 } from 'paleokernel'
+import { net } from 'paleokernel/net'
 import { RamfsInfo } from '../../src/fs/ramfs.js'
 import { doUmount } from '../../src/vfs/namespace.js'
 import { coreOf } from '../helpers/world.js'
@@ -49,7 +50,7 @@ const MAX_STEPS = 1000
 /** How such a call ends. */
 const TOO_LONG = /^\w+\(.*\) has not returned after \d+ steps of others/s
 /** File systems whose superblock stays when nothing shows it. */
-const KEPT: ReadonlySet<string> = new Set(['pipefs', 'proc'])
+const KEPT: ReadonlySet<string> = new Set(['pipefs', 'proc', 'sockfs'])
 /** More of the processor's time no single action may take. */
 const MAX_MS = 5000
 const LOG = 60
@@ -58,6 +59,9 @@ const MAX_WATCHED = 30
 
 type AnyCall = (...args: unknown[]) => unknown
 type MoodyKernel = Kernel<readonly [ReturnType<typeof moody>]>
+
+/** Every other round has sockets. */
+const hasNetIn = (seed: number): boolean => (seed & 1) !== 0
 
 /** By name: how often a call has succeeded, and failed. */
 export type Outcomes = Map<string, [succeeded: number, failed: number]>
@@ -94,6 +98,7 @@ function show(value: unknown): string {
 export class World {
   k: MoodyKernel
   readonly profile: Profile
+  readonly hasNet: boolean
   /** Calls made directly. */
   calls = 0
   private readonly log: Entry[] = []
@@ -112,6 +117,7 @@ export class World {
   constructor(profile: Profile, seed: number, outcomes: Outcomes) {
     refill()
     this.profile = profile
+    this.hasNet = hasNetIn(seed)
     this.outcomes = outcomes
     const dice = new Dice(seed)
     this.k = createKernel({
@@ -123,7 +129,7 @@ export class World {
       maxSteps: MAX_STEPS,
       backports: ['openat'],
       syscallTime: dice.pick([0, 0, 0, 1]),
-      modules: [moody()],
+      modules: [moody(), ...(this.hasNet ? [net()] : [])] as unknown as [ReturnType<typeof moody>],
     })
     const { sys } = this.init
     for (const [dir, mode] of [
@@ -239,7 +245,7 @@ export class World {
     const files = state.tasks.get(process.pid)?.files.files ?? []
     const open: number[] = []
     for (let fd = 0; fd < files.length && open.length < 30; fd++) if (files[fd] != null) open.push(fd)
-    return { pid: process.pid, pids, open, fds: Math.min(files.length, 30) }
+    return { pid: process.pid, pids, open, fds: Math.min(files.length, 30), hasNet: this.hasNet }
   }
 
   private spawn(dice: Dice): void {
@@ -438,7 +444,7 @@ export class World {
   /** Ends everything: nothing must be left. */
   finish(): void {
     this.end()
-    const left = grown(expected(this.profile), census(coreOf(this.k)))
+    const left = grown(expected(this.profile, this.hasNet), census(coreOf(this.k)))
     if (left.length > 0) throw new Finding(`left at the end: ${left.join('; ')}`)
   }
 
@@ -470,9 +476,13 @@ export class World {
   }
 
   /** What is left of a world in which next to nothing has happened. */
-  static endOf(profile: Profile): ReadonlyMap<string, number> {
-    const world = new World(profile, 1, new Map())
+  static endOf(profile: Profile, hasNet: boolean): ReadonlyMap<string, number> {
+    const world = new World(profile, hasNet ? 1 : 2, new Map())
     const { sys } = world.init
+    if (hasNet) {
+      const { sys } = world.k.spawn({ parent: world.init })
+      Reflect.apply(Reflect.get(sys, 'socket') as AnyCall, sys, [1, 1, 0])
+    }
     world.k.spawn({ parent: world.init }).sys.pipe()
     // Init keeps a list of pending signals from its first one on.
     sys.sigprocmask(0, [SIGUSR1])
@@ -542,10 +552,11 @@ function errnoOf(make: () => unknown): unknown {
   }
 }
 
-const EXPECTED = new Map<Profile, ReadonlyMap<string, number>>()
+const EXPECTED = new Map<string, ReadonlyMap<string, number>>()
 
-function expected(profile: Profile): ReadonlyMap<string, number> {
-  const counts = EXPECTED.get(profile) ?? World.endOf(profile)
-  EXPECTED.set(profile, counts)
+function expected(profile: Profile, hasNet: boolean): ReadonlyMap<string, number> {
+  const key = `${profile} ${hasNet}`
+  const counts = EXPECTED.get(key) ?? World.endOf(profile, hasNet)
+  EXPECTED.set(key, counts)
   return counts
 }

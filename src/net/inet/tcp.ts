@@ -8,6 +8,7 @@
 import {
   EADDRNOTAVAIL,
   EAFNOSUPPORT,
+  EAGAIN,
   ECONNRESET,
   EINVAL,
   EISCONN,
@@ -98,8 +99,8 @@ const tcpOf = (sk: InetSock): TcpSock => sk as TcpSock
 // ---- connecting ----------------------------------------------------------------------------------------------
 
 /**
- * Sends the SYN. Errors: EINVAL, EAFNOSUPPORT, EISCONN (2.2), ENETUNREACH to all, EADDRNOTAVAIL no port or the
- * connection is there already; those of the route. Linux: tcp_v4_connect.
+ * Sends the SYN. Errors: EINVAL, EAFNOSUPPORT, EISCONN (2.2), ENETUNREACH to all, EADDRNOTAVAIL (2.2: EAGAIN) no port,
+ * EADDRNOTAVAIL the connection is there already; those of the route. Linux: tcp_v4_connect.
  */
 function tcpConnect(current: Task, inet: InetSock, address: Sockaddr): number {
   const sk = tcpOf(inet)
@@ -118,7 +119,7 @@ function tcpConnect(current: Task, inet: InetSock, address: Sockaddr): number {
   sk.rcvSaddr = sk.saddr
   sk.dport = address.port
   if (sk.num === 0) {
-    if (!tcpChooseConnectPort(sk)) return unconnect(sk, EADDRNOTAVAIL)
+    if (!tcpChooseConnectPort(sk)) return unconnect(sk, isModern ? EADDRNOTAVAIL : EAGAIN)
   } else if (findConnection(tcp, sk.rcvSaddr, sk.num, sk.daddr, sk.dport, sk.portSpace) !== null) {
     return unconnect(sk, EADDRNOTAVAIL)
   }
