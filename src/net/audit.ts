@@ -6,6 +6,8 @@
 import type { Audit, Books } from '../kernel/books.js'
 import { Tally } from '../kernel/books.js'
 import { checkFirewall } from './firewall/audit.js'
+import { checkGroups } from './inet/multicast.js'
+import { InetSock } from './inet/sock.js'
 import { checkTcp } from './inet/tcp_audit.js'
 import { checkPackets } from './packet/sock.js'
 import { checkCaptures } from './pcap.js'
@@ -25,6 +27,10 @@ function openSockets(books: Books): Socket[] {
   for (const { data } of books.files.counts.keys()) if (data instanceof Socket) open.push(data)
   return open
 }
+
+/** The socks of AF_INET that a descriptor, or a message, refers to. */
+const inetSocks = (books: Books): InetSock[] =>
+  openSockets(books).flatMap(({ sk }) => (sk instanceof InetSock ? [sk] : []))
 
 function checkQueue(books: Books, what: string, queue: SkbQueue): void {
   let length = 0
@@ -126,6 +132,7 @@ export const netAudit: Audit = Object.freeze({
     checkTcp(books, net, checkQueue)
     checkNetlink(books, net)
     checkRaw(books, net)
+    checkGroups(books, net, inetSocks(books))
     checkCaptures(books)
     checkPackets(books, net, checkQueue)
     checkFirewall(books, net)

@@ -87,6 +87,8 @@ export class NetDevice {
   stats = new DeviceStats()
   /** Its IPv4 addresses, primary ones first. Linux: in_device. */
   addresses: InIfaddr[] = []
+  /** Groups that this host is in there, oldest first, and how many are in each. Linux: mc_list. */
+  groups = new Map<number, number>()
   /** What the kind of device keeps: plain data. */
   data: unknown = null
 

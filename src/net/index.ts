@@ -18,6 +18,7 @@ import { ARP_TIMER, onArpTimer } from './inet/arp.js'
 import { FRAG_TIMER, onFragTimer } from './inet/defrag.js'
 import { devOpen } from './inet/devinet.js'
 import { FibState } from './inet/fib_types.js'
+import { igmpProc } from './inet/multicast.js'
 import { TCP_TIMERS } from './inet/tcp_timer.js'
 import { loopbackOps } from './loopback.js'
 import { packetProc } from './packet/proc.js'
@@ -80,6 +81,7 @@ export const net = (options: NetOptions = {}): NetModule =>
           ...routingProc,
           ...(state.firewall === null ? [] : firewallProc),
           ...socketProc,
+          igmpProc,
           snmpProc,
         ],
         audit: netAudit,

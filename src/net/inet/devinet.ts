@@ -11,6 +11,7 @@ import type { NetState } from '../state.js'
 import { fibAddIfaddr, fibDelIfaddr, fibDisable, fibEnable } from './fib_semantics.js'
 import { inetMakeMask, RT_SCOPE_HOST, RT_SCOPE_UNIVERSE } from './fib_types.js'
 import { INADDR_LOOPBACK_N } from './ip.js'
+import { ALL_HOSTS, mcDecGroup, mcIncGroup } from './multicast.js'
 
 /** An address behind another of the same network. */
 export const IFA_F_SECONDARY = 1
@@ -68,11 +69,13 @@ export function devOpen(net: NetState, dev: NetDevice): void {
   if ((dev.flags & IFF_LOOPBACK) !== 0 && dev.addresses.length === 0)
     inetInsertIfa(net, dev, makeIfaddr(dev, INADDR_LOOPBACK_N, 8))
   else fibEnable(net, dev)
+  mcIncGroup(net, dev, ALL_HOSTS)
   packetNotify(net, dev)
 }
 
 /** Takes a device down. Linux: dev_close. */
 export function devClose(net: NetState, dev: NetDevice): void {
+  if ((dev.flags & IFF_UP) !== 0) mcDecGroup(net, dev, ALL_HOSTS)
   dev.flags &= ~(IFF_UP | IFF_RUNNING)
   fibDisable(net, dev)
   packetNotify(net, dev)

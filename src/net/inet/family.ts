@@ -40,6 +40,7 @@ import {
   SHUTDOWN_MASK,
   type Socket,
   type SocketOps,
+  type SockoptValue,
   SS_UNCONNECTED,
   sockError,
   sockGraft,
@@ -51,6 +52,7 @@ import {
 import { inetAddr, type Sockaddr } from '../sockaddr.js'
 import type { NetState } from '../state.js'
 import { inetAutobind, inetBind } from './bind.js'
+import { mcDrop } from './multicast.js'
 import { ipGetsockopt, ipSetsockopt } from './options.js'
 import { makeRawSock, rawProto } from './raw.js'
 import { type InetProto, InetSock } from './sock.js'
@@ -78,6 +80,7 @@ export function inetRelease(sock: Socket): void {
   sock.sk = null
   if (!(sk instanceof InetSock)) return
   if (sk.num !== 0) sk.proto.unhash(sk)
+  if (sk.groups.length > 0) mcDrop(sk)
   sockOrphan(sk)
   sk.proto.close(sk)
 }
@@ -134,7 +137,7 @@ function inetSetsockopt(current: Task, sock: Socket, level: number, option: numb
   return sk.proto.setsockopt?.(current, sk, level, option, value) ?? ENOPROTOOPT
 }
 
-function inetGetsockopt(current: Task, sock: Socket, level: number, option: number): number {
+function inetGetsockopt(current: Task, sock: Socket, level: number, option: number): SockoptValue {
   const sk = skOf(sock)
   if (level === SOL_IP) return ipGetsockopt(sk, option)
   return sk.proto.getsockopt?.(current, sk, level, option) ?? ENOPROTOOPT

@@ -4,7 +4,7 @@
  * 2.2.12, 2.6.14).
  */
 
-import { EACCES, EHOSTUNREACH, ENETUNREACH, isErr } from '../../abi/errno.js'
+import { EACCES, EHOSTUNREACH, EINVAL, ENETUNREACH, isErr } from '../../abi/errno.js'
 import { ETH_P_IP } from '../../abi/if.js'
 import type { PacketType } from '../dev_input.js'
 import { NF_ACCEPT, NF_DROP, NF_IP_FORWARD, NF_IP_LOCAL_IN, NF_IP_PRE_ROUTING, nfHook } from '../netfilter.js'
@@ -47,6 +47,7 @@ import {
   ipVersion,
 } from './ip.js'
 import { ipOutput } from './ip_output.js'
+import { inGroup } from './multicast.js'
 import { rawInput } from './raw.js'
 import { ipRouteInput } from './route.js'
 import { type Route, RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST } from './route_types.js'
@@ -104,7 +105,11 @@ function ipReceive(net: NetState, received: SkBuff): void {
 /** Where a packet that has come is to go. What went through the loopback device has its route with it. */
 export function inputRoute(net: NetState, skb: SkBuff): ReturnType<typeof ipRouteInput> {
   const { dst, dev, data, nh } = skb
-  if (dst !== null || dev === null) return dst as Route
+  if (dst !== null || dev === null) {
+    const kept = dst as Route
+    // What this host has sent to a group comes in only where somebody is in it.
+    return kept.type === RTN_MULTICAST && dev !== null && !inGroup(dev, kept.dst) ? EINVAL : kept
+  }
   const flow = {
     dst: ipDaddr(data, nh),
     src: ipSaddr(data, nh),

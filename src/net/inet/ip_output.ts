@@ -12,8 +12,10 @@ import { NF_ACCEPT, NF_DROP, NF_IP_LOCAL_OUT, NF_IP_POST_ROUTING, nfHook } from 
 import { kfreeSkb, PACKET_LOOPBACK, SkBuff, skbClone } from '../skbuff.js'
 import type { NetState } from '../state.js'
 import { ipFragment } from './fragment.js'
-import { IP_DF, IP_HLEN, ipFragOff, ipSendCheck, isMulticast, put16, put32 } from './ip.js'
+import { IP_DF, IP_HLEN, ipFragOff, ipSendCheck, ipTtl, isMulticast, put16, put32 } from './ip.js'
+import { inGroup } from './multicast.js'
 import { type Route, RTN_BROADCAST, RTN_MULTICAST } from './route_types.js'
+import { InetSock } from './sock.js'
 
 /** Room for a link header in front of an IP header. Linux: LL_MAX_HEADER. */
 export const LL_ROOM = 16
@@ -93,6 +95,11 @@ export function ipOutput(net: NetState, skb: SkBuff, route: Route): number {
   const { dev } = route
   skb.dev = dev
   if (route.type === RTN_BROADCAST || route.type === RTN_MULTICAST) loopBack(net, skb, route)
+  // Not beyond this host.
+  if (route.type === RTN_MULTICAST && ipTtl(skb.data, skb.nh) === 0) {
+    kfreeSkb(skb)
+    return 0
+  }
   const verdict = nfHook(net, NF_IP_POST_ROUTING, skb, null, dev)
   if (verdict !== NF_ACCEPT) return refused(skb, verdict)
   if (skb.len <= route.mtu) return ipFinishOutput(net, skb, route)
@@ -107,7 +114,9 @@ export function ipOutput(net: NetState, skb: SkBuff, route: Route): number {
 /** Packets to all reach the sender's own host too. Linux: dev_loopback_xmit. */
 function loopBack(net: NetState, skb: SkBuff, route: Route): void {
   if ((route.dev.flags & IFF_LOOPBACK) !== 0) return
-  if (isMulticast(route.dst)) return
+  const isGroup = isMulticast(route.dst)
+  // To a group only where somebody here is in it, and the sender has not said no.
+  if (isGroup && (!inGroup(route.dev, route.dst) || (skb.sk instanceof InetSock && !skb.sk.mcLoop))) return
   const copy = skbClone(skb)
   copy.pktType = PACKET_LOOPBACK
   copy.isChecked = true

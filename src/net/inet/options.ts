@@ -1,17 +1,19 @@
 /**
  * Options of IP. Linux: ip_setsockopt, ip_getsockopt, net/ipv4/ip_sockglue.c (2.2.12, 2.6.14).
  *
- * Left out: IP_OPTIONS, IP_ROUTER_ALERT and the lists of groups (ENOPROTOOPT); multicast is sent and comes in on all
- * devices.
+ * Left out: IP_OPTIONS, IP_ROUTER_ALERT and filters of sources (ENOPROTOOPT).
  */
 
 import { CAP_NET_ADMIN } from '../../abi/capability.js'
 import { EINVAL, ENOPROTOOPT, ENOTCONN, EPERM } from '../../abi/errno.js'
 import { isAtLeast } from '../../abi/profile.js'
 import {
+  IP_ADD_MEMBERSHIP,
+  IP_DROP_MEMBERSHIP,
   IP_HDRINCL,
   IP_MTU,
   IP_MTU_DISCOVER,
+  IP_MULTICAST_IF,
   IP_MULTICAST_LOOP,
   IP_MULTICAST_TTL,
   IP_PKTINFO,
@@ -29,6 +31,8 @@ import { capable } from '../../security/capability.js'
 import { deny } from '../../security/deny.js'
 import { firewallSetsockopt, isFirewallOption } from '../firewall/control.js'
 import { optionInt, optionIntError } from '../options.js'
+import type { SockoptValue } from '../sock.js'
+import { mcJoin, mcLeave, mcSetDevice } from './multicast.js'
 import { routeHolds } from './route.js'
 import type { InetSock } from './sock.js'
 
@@ -58,6 +62,9 @@ export function ipSetsockopt(current: Task, sk: InetSock, option: number, value:
   const { firewall } = sk.net
   if (firewall !== null && isFirewallOption(option))
     return firewallSetsockopt(current, sk, firewall, option, value)
+  if (option === IP_ADD_MEMBERSHIP) return mcJoin(sk, value)
+  if (option === IP_DROP_MEMBERSHIP) return mcLeave(sk, value)
+  if (option === IP_MULTICAST_IF) return mcSetDevice(sk, value)
   const int = intOf(value)
   if (int === null) return optionIntError(value)
   const on = int !== 0
@@ -101,8 +108,12 @@ export function ipSetsockopt(current: Task, sk: InetSock, option: number, value:
   }
 }
 
+/** A struct in_addr. */
+const addressBytes = (addr: number): Uint8Array =>
+  Uint8Array.of(addr >>> 24, (addr >>> 16) & 255, (addr >>> 8) & 255, addr & 255)
+
 /** Errors: ENOPROTOOPT; ENOTCONN (IP_MTU). */
-export function ipGetsockopt(sk: InetSock, option: number): number {
+export function ipGetsockopt(sk: InetSock, option: number): SockoptValue {
   const flag = (on: boolean): number => (on ? 1 : 0)
   switch (option) {
     case IP_TOS:
@@ -127,6 +138,8 @@ export function ipGetsockopt(sk: InetSock, option: number): number {
       return sk.mcTtl
     case IP_MULTICAST_LOOP:
       return flag(sk.mcLoop)
+    case IP_MULTICAST_IF:
+      return addressBytes(sk.mcAddr)
     default:
       return ENOPROTOOPT
   }

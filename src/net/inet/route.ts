@@ -151,7 +151,7 @@ function inputSlow(net: NetState, flow: Flow, dev: NetDevice): Route | Errno {
   }
   if (isZeronet(src)) return EINVAL
   if (isBadClass(dst) || isZeronet(dst) || (isLoopback(dst) && isOutside)) return EINVAL
-  if (isMulticast(dst)) return make(net, RTN_MULTICAST, dst, src, dst, dev)
+  if (isMulticast(dst)) return dev.groups.has(dst) ? make(net, RTN_MULTICAST, dst, src, dst, dev) : EINVAL
   const found = fibLookup(net, flow)
   if (isErr(found)) return net.inet.forwarding ? found : EINVAL
   if (found.type === RTN_LOCAL || found.type === RTN_BROADCAST) {

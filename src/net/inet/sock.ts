@@ -10,6 +10,7 @@ import type { SkBuff } from '../skbuff.js'
 import { type Msg, Sock, type Socket, type SockOps } from '../sock.js'
 import type { Sockaddr } from '../sockaddr.js'
 import type { NetState } from '../state.js'
+import type { McMembership } from './multicast.js'
 import type { Route } from './route_types.js'
 
 /** What a protocol of the family does. Linux: struct proto. */
@@ -81,6 +82,8 @@ export class InetSock extends Sock {
   /** IP_MULTICAST_IF: a device's number and address. */
   mcIndex = 0
   mcAddr = 0
+  /** Groups that it has joined, the youngest first. Linux: mc_list. */
+  groups: McMembership[] = []
   /** BINDADDR_LOCK, BINDPORT_LOCK. */
   locks = 0
   /** Is `saddr` none of this host's, because the firewall redirected the connection? Linux: RTO_TPROXY. */
