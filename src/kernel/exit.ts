@@ -18,6 +18,7 @@ import {
 import { filpClose, fput } from '../vfs/close.js'
 import { type FdTable, fdRemove } from '../vfs/fdtable.js'
 import { allowWriteAccess, iput } from '../vfs/inode.js'
+import { mntput } from '../vfs/namespace.js'
 import { ATTEND } from './attention.js'
 import { KernelBug } from './bug.js'
 import { addChild, leavePgrp, removeChild } from './pid.js'
@@ -126,10 +127,10 @@ export function exitFiles(current: Task, table: FdTable): void {
 export function exitFs(fs: FsStruct): void {
   fs.users--
   if (fs.users > 0) return
-  fs.rootMnt.count--
-  fs.pwdMnt.count--
   if (fs.root.inode !== null) iput(fs.root.inode)
   if (fs.pwd.inode !== null) iput(fs.pwd.inode)
+  mntput(fs.rootMnt)
+  mntput(fs.pwdMnt)
 }
 
 /** Lets go of the running image. */

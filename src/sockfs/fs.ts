@@ -8,9 +8,10 @@
 
 import { asIno, mkdev } from '../abi/brand.js'
 import { CAP_DAC_OVERRIDE } from '../abi/capability.js'
-import { EINVAL, EIO, EISDIR, ENOMEM, EPERM, type Ret } from '../abi/errno.js'
+import { EINVAL, EISDIR, ENOMEM, EPERM, type Ret } from '../abi/errno.js'
 import { type Dirent, DT_DIR, DT_REG, S_IALLUGO, S_IFDIR, S_IFREG, type Statfs } from '../abi/stat.js'
 import { defaultLlseek } from '../fs/dev/seek.js'
+import { KernelBug } from '../kernel/bug.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import type { Task } from '../kernel/task.js'
 import { capable } from '../security/capability.js'
@@ -59,6 +60,14 @@ class SockfsInfo {
 
 const infoOf = (sb: SuperBlock): SockfsInfo => sb.data as SockfsInfo
 const stateOf = ({ sb }: Inode): SockfsState => infoOf(sb).state
+
+/** The table is there as long as somebody can get at a file. */
+function tableOf(inode: Inode): Uint16Array {
+  const { table } = stateOf(inode)
+  if (table === null) throw new KernelBug('sockfs is mounted and has no table')
+  return table
+}
+
 const portOf = ({ data }: Inode): number => data as number
 
 // ---- looking ---------------------------------------------------------------------------------------------------
@@ -86,13 +95,11 @@ function makeInode(sb: SuperBlock, table: Uint16Array, port: number): Inode {
   return inode
 }
 
-/** Null for what is no port. Errors: ENOMEM; EIO the file system has been unmounted under a process in it. */
+/** Null for what is no port. Errors: ENOMEM. */
 function lookup(current: Task, dir: Inode, name: string): Ret<Inode | null> {
   const port = portNamed(name)
   if (port === 0) return null
-  const { table, mounted } = stateOf(dir)
-  if (table === null || !mounted.includes(dir.sb)) return EIO
-  return shouldFail(current.k, 'alloc:inode') ? ENOMEM : makeInode(dir.sb, table, port)
+  return shouldFail(current.k, 'alloc:inode') ? ENOMEM : makeInode(dir.sb, tableOf(dir), port)
 }
 
 /** All entries in numeric order, without their inodes (SF-10). */
@@ -132,22 +139,21 @@ function mayAdminister(current: Task, root: Inode): boolean {
 const shownIn = (sb: SuperBlock, port: number): Inode | null =>
   sb.root?.children?.get(String(port))?.inode ?? null
 
-/** The rule of an entry (SF-14). Errors: EPERM; EINVAL an id of more than 16 bits; EIO as lookup. */
+/** The rule of an entry (SF-14). Errors: EPERM; EINVAL an id of more than 16 bits. */
 function changeEntry(current: Task, inode: Inode, attr: Iattr): number {
-  const { table, mounted } = stateOf(inode)
-  const root = inode.sb.root?.inode ?? null
-  if (root === null || table === null || !mounted.includes(inode.sb)) return EIO
   if (attr.size !== undefined) return deny(current, EPERM, 'state', inode, 'no-operation')
   // That the times may be set to now, the VFS has found.
   const touches = attr.mtime !== undefined && attr.mode === undefined && attr.timesSet !== true
+  const root = inode.sb.root?.inode ?? inode
   if (!touches && !mayAdminister(current, root)) return deny(current, EPERM, 'dac', root, MAY_WRITE)
   if ((attr.uid ?? 0) > MAX_ID || (attr.gid ?? 0) > MAX_ID) return EINVAL
+  const table = tableOf(inode)
   const port = portOf(inode)
   const mode = attr.mode === undefined ? modeOf(table, port) : attr.mode & S_IALLUGO
   setEntry(table, port, { uid: attr.uid ?? inode.uid, gid: attr.gid ?? inode.gid, mode })
   if (attr.atime !== undefined) inode.atime = attr.atime
   if (attr.mtime !== undefined) inode.mtime = attr.mtime
-  for (const sb of mounted) {
+  for (const sb of stateOf(inode).mounted) {
     const shown = shownIn(sb, port)
     if (shown !== null) showEntry(shown, table, port, attr.ctime ?? current.k.state.now)
   }
@@ -164,7 +170,6 @@ function showEntry(inode: Inode, table: Uint16Array, port: number, ctime: number
 /** The stock rule (SF-16); the change is seen in all mounts and kept with the table. */
 function changeRoot(current: Task, inode: Inode, attr: Iattr): number {
   const state = stateOf(inode)
-  if (!state.mounted.includes(inode.sb)) return EIO
   const failed = inodeChangeOk(current, inode, attr) || inodeSetattr(current, inode, attr)
   if (failed !== 0) return failed
   state.rootUid = inode.uid

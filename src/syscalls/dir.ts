@@ -15,6 +15,7 @@ import { fget } from '../vfs/fdtable.js'
 import { type Inode, igrab, iput, MAY_EXEC, S_DEAD } from '../vfs/inode.js'
 import type { Mount } from '../vfs/mount.js'
 import { LOOKUP_DIRECTORY, LOOKUP_FOLLOW, pathLookup } from '../vfs/namei.js'
+import { mntput } from '../vfs/namespace.js'
 import { inodePermission } from '../vfs/permission.js'
 import { row, type SyscallRow } from './row.js'
 
@@ -24,10 +25,11 @@ function setPwd(current: Task, mnt: Mount, dentry: Dentry): void {
   igrab(dentry.inode as Inode)
   mnt.count++
   const old = fs.pwd.inode
-  fs.pwdMnt.count--
+  const oldMnt = fs.pwdMnt
   fs.pwd = dentry
   fs.pwdMnt = mnt
   if (old !== null) iput(old)
+  mntput(oldMnt)
 }
 
 export function sysChdir(current: Task, path: string): number {
@@ -63,10 +65,11 @@ export function sysChroot(current: Task, path: string): number {
   igrab(inode)
   nd.mnt.count++
   const old = fs.root.inode
-  fs.rootMnt.count--
+  const oldMnt = fs.rootMnt
   fs.root = nd.dentry
   fs.rootMnt = nd.mnt
   if (old !== null) iput(old)
+  mntput(oldMnt)
   return 0
 }
 

@@ -134,6 +134,17 @@ export function checkMounts(books: Books): void {
     if (mnt.root.inode !== null) books.inodes.add(mnt.root.inode)
     countMount(books, mnt, rootMnt, points)
   }
+  // Those that were taken off while they were used still show their file systems.
+  for (const mnt of books.mounts.counts.keys()) {
+    books.must(
+      listed.has(mnt) || (mnt.detachedFrom === null) === (mnt.sb.mounts === 0),
+      `a detached mount of ${mnt.sb.type} has been given back`,
+    )
+    if (mnt.detachedFrom === null) continue
+    books.must(!listed.has(mnt), `a detached mount of ${mnt.sb.type} is listed`)
+    shown.add(mnt.sb)
+    if (mnt.root.inode !== null) books.inodes.add(mnt.root.inode)
+  }
   for (const mnt of new Set([...mounts, ...books.mounts.counts.keys()])) {
     books.same(`the count of a mount of ${mnt.sb.type}`, mnt.count, books.mounts.of(mnt))
     for (const child of mnt.children?.values() ?? [])

@@ -7,6 +7,7 @@ import type { FdTable } from './fdtable.js'
 import { type File, FMODE_WRITE } from './file.js'
 import { removeFlock } from './flock.js'
 import { iput, putWriteAccess } from './inode.js'
+import { mntput } from './namespace.js'
 import { removePosixLocks } from './posix_lock.js'
 
 /** One descriptor of `file` goes away: flush, the closing owner's record locks, then the use. */
@@ -29,6 +30,6 @@ export function fput(current: Task | null, file: File): void {
 /** The part of the release that a file whose open method failed shares. */
 export function dropFile(file: File): void {
   if ((file.mode & FMODE_WRITE) !== 0) putWriteAccess(file.inode)
-  if (file.mnt !== null) file.mnt.count--
   iput(file.inode)
+  if (file.mnt !== null) mntput(file.mnt)
 }

@@ -5,6 +5,7 @@
  * only where there is one. `count` is the number of uses (open files, working directories, roots, mounts on top).
  */
 
+import type { KernelCore } from '../kernel/kernel.js'
 import type { Dentry } from './dentry.js'
 import type { SuperBlock } from './superblock.js'
 
@@ -26,6 +27,8 @@ export class Mount {
   children: Map<Dentry, Mount> | null = null
   /** Uses; with any, umount is EBUSY. */
   count = 0
+  /** @internal Taken off while it was used (MNT_DETACH): it gives its file system back with its last use. */
+  detachedFrom: KernelCore | null = null
 
   constructor(sb: SuperBlock, root: Dentry, source: string, flags: number) {
     this.sb = sb

@@ -80,7 +80,16 @@ export function graftTree(k: KernelCore, mnt: Mount, parent: Mount, dentry: Dent
   return 0
 }
 
-/** A mount that was not grafted, or has been taken off, gives its superblock back. Linux: mntput, deactivate_super. */
+/** One use less; the last one of a mount that was taken off while it was used ends it. Linux: mntput. */
+export function mntput(mnt: Mount): void {
+  mnt.count--
+  const k = mnt.detachedFrom
+  if (k === null || mnt.count > 0) return
+  mnt.detachedFrom = null
+  putMount(k, mnt)
+}
+
+/** A mount that was not grafted, or has been taken off, gives its superblock back. Linux: __mntput, deactivate_super. */
 export function putMount(k: KernelCore, mnt: Mount): void {
   const { sb, root } = mnt
   sb.mounts--
@@ -108,5 +117,6 @@ function umountTree(k: KernelCore, mnt: Mount): void {
   for (const child of [...(mnt.children?.values() ?? [])]) umountTree(k, child)
   detachMount(mnt)
   k.state.mounts = k.state.mounts.filter((other) => other !== mnt)
-  putMount(k, mnt)
+  if (mnt.count > 0) mnt.detachedFrom = k
+  else putMount(k, mnt)
 }

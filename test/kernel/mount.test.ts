@@ -15,6 +15,7 @@ import {
   EXDEV,
   isErr,
   type Kernel,
+  type KernelCore,
   MNT_DETACH,
   MS_BIND,
   MS_MOVE,
@@ -419,6 +420,44 @@ describe('MNT_DETACH (2.4)', () => {
     child.sys.exit(0)
     ok(p.sys.close(fd))
     checkInvariants(k)
+  })
+})
+
+describe('a detached mount that is used (2.4)', () => {
+  const shown = (k: Kernel): number => k.describe().mounts.length
+  const supers = (k: Kernel): number => (k as unknown as KernelCore).state.superBlocks.length
+
+  it('keeps its file system until its last use, however it is used', () => {
+    const { k, p } = scene()
+    const before = supers(k)
+    ok(ramfs(p, '/a'))
+    ok(p.sys.mkdir('/a/dir', 0o755))
+    ok(ramfs(p, '/a/dir'))
+    writeFile(p, '/a/dir/in', 'text')
+    const fd = ok(p.sys.open('/a/dir/in', O_RDONLY))
+    const child = forkOf(k, p)
+    ok(child.sys.chdir('/a'))
+    const other = forkOf(k, p)
+    ok(other.sys.chroot('/a/dir'))
+    const mounts = shown(k)
+    expect(p.sys.umount2('/a', MNT_DETACH)).toBe(0)
+    expect([shown(k), supers(k)]).toEqual([mounts - 2, before + 2])
+    checkInvariants(k)
+    const copy = k.fork()
+    ok(child.sys.chdir('/'))
+    expect(supers(k)).toBe(before + 1)
+    child.sys.exit(0)
+    ok(p.sys.close(fd))
+    expect(supers(k)).toBe(before + 1)
+    other.sys.exit(0)
+    expect(supers(k)).toBe(before)
+    checkInvariants(k)
+    // The copy was made while both were held, and goes its own way.
+    expect(supers(copy as Kernel)).toBe(before + 2)
+    copy.process(child.pid)?.sys.exit(0)
+    copy.process(other.pid)?.sys.exit(0)
+    expect(supers(copy as Kernel)).toBe(before + 1)
+    checkInvariants(copy as Kernel)
   })
 })
 

@@ -9,7 +9,6 @@ import {
   EBUSY,
   EFAULT,
   EINVAL,
-  EIO,
   EISDIR,
   ENAMETOOLONG,
   ENOENT,
@@ -238,25 +237,27 @@ describe('views and leftovers of 2.6', () => {
     expect(checkInvariants(m.k)).toEqual([])
   })
 
-  it('what is still open of one that has been detached changes nothing', () => {
+  it('one that is detached while it is used stays in force until its last use', () => {
     const m = mounted('2.6.14')
     const fd = m.root.libc.open(m.at(80), O_RDONLY)
-    const dir = m.root.libc.open(DIR, O_RDONLY)
     m.alice.libc.chdir(DIR)
     expect(m.root.sys.umount2(DIR, MNT_DETACH)).toBe(0)
-    expect(m.k.sockfs.isInForce()).toBe(false)
+    expect([m.k.sockfs.isInForce(), m.k.sockfs.rmmod()]).toEqual([true, EBUSY])
+    expect(m.root.sys.fchown(fd, ALICE, 0)).toBe(0)
+    expect([bind(m.alice, 80), bind(m.bob, 80)]).toEqual([0, EACCES])
+    expect(m.k.why(m.bob)?.sentence).toContain('entry 80 of sockfs has mode')
+    expect(m.alice.libc.stat('80').uid).toBe(ALICE)
+    // A new mount meanwhile shows the same.
     expect(m.mount()).toBe(0)
-    expect([m.root.sys.fchmod(fd, 0o777), m.root.sys.fchmod(dir, 0o777)]).toEqual([EIO, EIO])
-    expect(m.alice.sys.stat('443')).toBe(EIO)
-    expect(m.root.sys.read(fd, new Uint8Array(1))).toBe(0)
-    expect([m.k.sockfs.entry(80)?.mode, m.root.libc.stat(DIR).mode & 0o777]).toEqual([0o700, 0o755])
+    expect(m.root.libc.stat(m.at(80)).uid).toBe(ALICE)
     expect(m.umount()).toBe(0)
-    expect(m.root.sys.delete_module('sockfs')).toBe(0)
-    expect(m.root.sys.fchmod(fd, 0o777)).toBe(EIO)
     m.root.libc.close(fd)
-    m.root.libc.close(dir)
+    expect([m.k.sockfs.isInForce(), ...checkInvariants(m.k)]).toEqual([true])
+    const copy = m.k.fork()
     m.alice.libc.chdir('/')
-    expect(checkInvariants(m.k)).toEqual([])
+    expect([m.k.sockfs.isInForce(), bind(m.alice, 80), m.k.sockfs.rmmod()]).toEqual([false, EACCES, 0])
+    expect([copy.sockfs.isInForce(), copy.sockfs.rmmod()]).toEqual([true, EBUSY])
+    expect([...checkInvariants(m.k), ...checkInvariants(copy)]).toEqual([])
   })
 })
 

@@ -12,6 +12,7 @@ import { shouldFail } from '../../sim/faults.js'
 import type { File } from '../../vfs/file.js'
 import { type Inode, iput } from '../../vfs/inode.js'
 import type { Mount } from '../../vfs/mount.js'
+import { mntput } from '../../vfs/namespace.js'
 import { SkBuff, skbSetOwnerW } from '../skbuff.js'
 import {
   SEND_SHUTDOWN,
@@ -106,8 +107,8 @@ export function putPath(sk: UnixSock): void {
   const { inode, mnt } = sk
   sk.inode = null
   sk.mnt = null
-  if (mnt !== null) mnt.count--
   if (inode !== null) iput(inode)
+  if (mnt !== null) mntput(mnt)
 }
 
 /**
