@@ -395,6 +395,13 @@ const IOCTLS: FlagTable = [
   [ioctl.BLKROGET, 'BLKROGET'],
   [ioctl.BLKGETSIZE, 'BLKGETSIZE'],
   [ioctl.BLKFLSBUF, 'BLKFLSBUF'],
+  [ioctl.BLKRRPART, 'BLKRRPART'],
+  [ioctl.BLKRASET, 'BLKRASET'],
+  [ioctl.BLKRAGET, 'BLKRAGET'],
+  [ioctl.BLKSSZGET, 'BLKSSZGET'],
+  [ioctl.HDIO_GETGEO, 'HDIO_GETGEO'],
+  [ioctl.LOOP_SET_FD, 'LOOP_SET_FD'],
+  [ioctl.LOOP_CLR_FD, 'LOOP_CLR_FD'],
 ]
 
 /** 'FIONREAD', or the number in hex for a driver's own. */

@@ -12,6 +12,7 @@ import {
   EIO,
   ENODEV,
   ENOSPC,
+  ENOTDIR,
   ENOTTY,
   ENXIO,
   EPERM,
@@ -429,5 +430,31 @@ describe('block()', () => {
     expect(() => k.block.setFaults('hda', { cutAt: -1 })).toThrow('cutAt')
     expect(() => k.block.setFaults('hda', { nonsense: 1 } as never)).toThrow("no fault 'nonsense'")
     expect(k.block.disks).toEqual(['hda', 'ram0', 'loop0', 'loop1'])
+  })
+})
+
+describe('a run', () => {
+  it('repeats: same inputs, same digest, same virtual time', () => {
+    const once = (): readonly unknown[] => {
+      const { k, root } = machine({ disks: DISKS })
+      const fd = ok(root.sys.open('/dev/hda', O_RDWR))
+      for (let n = 0; n < 40; n++) ok(root.sys.pwrite(fd, pattern(900, n), (n * 7919) % 5_000_000))
+      ok(root.sys.fsync(fd))
+      k.run()
+      return [k.digest(), k.now, k.block.stats('hda')]
+    }
+    expect(once()).toEqual(once())
+  })
+
+  it('positions beyond all devices, and calls that are for other files, get their errors', () => {
+    const { k, root } = machine({ disks: DISKS })
+    const fd = ok(root.sys.open('/dev/ram0', O_RDWR))
+    for (const pos of [2 ** 40, 2 ** 53 - 1]) {
+      expect(root.sys.pread(fd, new Uint8Array(10), pos)).toBe(0)
+      expect(root.sys.pwrite(fd, new Uint8Array(10), pos)).toBe(ENOSPC)
+    }
+    expect(root.sys.pread(fd, new Uint8Array(10), -1)).toBe(EINVAL)
+    expect(root.sys.getdents(fd, 100)).toBe(ENOTDIR)
+    sound(k)
   })
 })
