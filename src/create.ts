@@ -21,6 +21,7 @@ import type { Checked, ModuleList } from './programs/module_types.js'
 import { type CheckedOptions, checkKernelOptions, type KernelOptions } from './programs/options.js'
 import type { Process } from './programs/process.js'
 import { bootRootfs } from './programs/rootfs.js'
+import { SHAPES } from './programs/shapes.js'
 import { copyState, digestOf, restoreInto, Snapshot } from './programs/snapshot.js'
 import {
   type InstallOptions,
@@ -42,6 +43,8 @@ import { DeviceRegistry } from './vfs/devices.js'
 
 /** A kernel with everything wired but its modules' contributions. */
 class ComposedKernel extends HostKernel {
+  /** Keeps compiled code: see shapes.ts. */
+  protected readonly shapes = SHAPES
   private readonly options: CheckedOptions
   private readonly order: readonly AnyModule[]
 

@@ -1,0 +1,26 @@
+/**
+ * One of each kind of object that calls make and drop.
+ *
+ * While none of a kind is alive, V8 forgets the kind's shape in the next full collection, and with it all compiled code
+ * that knows the shape: opening a file is then ten times as slow until that code has been compiled again.
+ */
+
+import { PipeTransfer } from '../fs/pipe.js'
+import { PendingCall } from '../kernel/task.js'
+import { WaitEntry } from '../kernel/wait.js'
+import { File } from '../vfs/file.js'
+import { Begun } from './begun.js'
+import { Request } from './request.js'
+
+/** What would be in such an object. */
+const NOTHING = null as never
+
+/** The objects. Nobody uses them. */
+export const SHAPES: readonly object[] = Object.freeze([
+  new File(NOTHING, NOTHING, NOTHING),
+  new WaitEntry({ waits: null } as never, NOTHING, false),
+  new PendingCall('', [], 0),
+  new PipeTransfer(NOTHING, NOTHING),
+  new Begun(),
+  new Request('', []),
+])
