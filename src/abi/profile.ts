@@ -26,6 +26,8 @@ export type Profile = '2.0.35' | '2.2.12' | '2.6.14'
 /** The profiles in order of age. */
 export const PROFILES: readonly Profile[] = ['2.0.35', '2.2.12', '2.6.14']
 
+const NEWEST: Profile = '2.6.14'
+
 /** What `createKernel` takes when it is told nothing. */
 export const DEFAULT_PROFILE: Profile = '2.2.12'
 
@@ -524,7 +526,7 @@ export const profileFacts = (profile: Profile): ProfileFacts => FACTS[profile]
 
 /** Is the kernel at least as new as `since`? */
 export const isAtLeast = (profile: Profile, since: Profile): boolean =>
-  PROFILES.indexOf(profile) >= PROFILES.indexOf(since)
+  profile === since || (since !== NEWEST && PROFILES.indexOf(profile) > PROFILES.indexOf(since))
 
 /** Narrows a string from outside, for example an option. */
 export const isProfile = (value: unknown): value is Profile =>

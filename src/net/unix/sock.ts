@@ -112,7 +112,7 @@ export function putPath(sk: UnixSock): void {
 }
 
 /**
- * A buffer of `size` bytes, charged to the sender: it sleeps while too much of it is on its way. EAGAIN, EPIPE, the
+ * A buffer of `size` bytes, all of which the caller writes, charged to the sender: it sleeps while too much of it is on its way. EAGAIN, EPIPE, the
  * socket's error, BLOCKED. Linux: sock_alloc_send_skb.
  */
 export function unixAllocSkb(current: Task, sk: UnixSock, size: number, flags: number): SkBuff | Errno {
@@ -127,7 +127,9 @@ export function unixAllocSkb(current: Task, sk: UnixSock, size: number, flags: n
     return sockWait(current, socket.wait, sk.sndtimeo)
   }
   if (shouldFail(sk.net.k, 'alloc:skb')) return ENOBUFS
-  const skb = new SkBuff(new Uint8Array(size), 0, size)
+  const shared = sk.net.packetPool.take(size, 0)
+  const skb = new SkBuff(shared.bytes, 0, size)
+  skb.shared = shared
   skbSetOwnerW(skb, sk)
   return skb
 }
