@@ -261,6 +261,23 @@ describe('§1.8: errors', () => {
   })
 })
 
+describe('§1.8: chains and targets', () => {
+  it('§1.8: built-in chains input, forward, output, in this order, with ACCEPT as policy', () => {
+    expect(machine().names()).toBe(
+      'input ACCEPT 1 0 0 0 0\nforward ACCEPT 1 0 0 0 0\noutput ACCEPT 1 0 0 0 0\n',
+    )
+  })
+
+  it('§1.8: targets ACCEPT, DENY, REJECT, MASQ, REDIRECT, RETURN, QUEUE, or a user chain name', () => {
+    const m = machine()
+    m.set(CREATE, label('mychain'))
+    const all = ['ACCEPT', 'DENY', 'REJECT', 'MASQ', 'REDIRECT', 'RETURN', 'QUEUE', 'mychain']
+    for (const target of all) expect(m.append('input', { label: target })).toBe(0)
+    expect(m.append('input', {})).toBe(0)
+    expect(m.targets('input')).toEqual([...all, '-'])
+  })
+})
+
 describe('chains', () => {
   it('rules stand where they were put; references are counted', () => {
     const m = machine()
@@ -336,7 +353,7 @@ describe('§1.8: check command result codes', () => {
   })
 })
 
-describe('matching', () => {
+describe('§1.8: flags 0x01 to 0x20, inverse flags for src, dst, proto, sport, dport, interface, syn, frag: matching', () => {
   const net10 = { src: ip('10.0.0.0'), smsk: ip('255.0.0.0') }
   const rows: readonly (readonly [string, Parameters<typeof rule>[0], Packet, boolean])[] = [
     ['source', net10, { src: '10.9.9.9' }, true],
@@ -468,6 +485,18 @@ describe('packets through the chains', () => {
     }
   })
 
+  it('§1.8: raw senders get EPERM', () => {
+    const m = machine()
+    m.append('output', { proto: ICMP, label: 'DENY' })
+    const raw = m.root.libc.socket(AF_INET, 3, ICMP)
+    expect(m.root.sys.sendto(raw, Uint8Array.of(8, 0, 0xf7, 0xff, 0, 0, 0, 0), 0, at(0))).toBe(EPERM)
+    expect(m.k.why(m.root)?.sentence).toMatch(/firewall/)
+    const own = m.root.libc.socket(AF_INET, 3, 255)
+    const packet = new Uint8Array(28)
+    packet.set([0x45, 0, 0, 28, 0, 0, 0, 0, 64, ICMP, 0, 0, 0, 0, 0, 0, 127, 0, 0, 1, 8])
+    expect(m.root.sys.sendto(own, packet, 0, at(0))).toBe(EPERM)
+  })
+
   it('§1.8: TCP segments are dropped without an error to the caller', () => {
     const m = machine()
     m.append('output', { proto: TCP, label: 'DENY' })
@@ -504,7 +533,7 @@ describe('packets through the chains', () => {
     }
   })
 
-  it('counters: packets and bytes of rules and of policies; ZERO and a read of a file open for writing clear the rules’', () => {
+  it('§1.8: /proc/net/ip_fwchains and ip_fwnames count: packets and bytes of rules and of policies; ZERO and a read of a file open for writing clear the rules’', () => {
     const m = machine()
     const { send, got } = pair(m)
     m.append('input', { proto: UDP, label: '' })

@@ -20,6 +20,7 @@ import {
   AF_INET,
   at,
   CREATE,
+  FLUSH,
   int32,
   ip,
   join,
@@ -576,6 +577,22 @@ describe('REDIRECT', () => {
     sound()
     // Port 80 has never been the router’s.
     expect(router.root.sys.bind(router.root.libc.socket(AF_INET, SOCK_STREAM), at(80, '0.0.0.0'))).toBe(0)
+  })
+
+  it('TCP: a connection goes on when the rule is gone', () => {
+    const net = lab({ isMasked: false })
+    const { inside, router, outer, pump, sound } = net
+    router.append('input', { proto: 6, dpts: [80, 80], redirpt: 8080, label: 'REDIRECT' })
+    const { client, server } = connection(net, OUTSIDE, router)
+    expect(router.set(FLUSH, label('input'))).toBe(0)
+    inside.root.libc.send(client, text('still here'))
+    pump()
+    expect(router.root.sys.recv(server, new Uint8Array(100), MSG_DONTWAIT)).toBe(10)
+    inside.root.libc.close(client)
+    pump()
+    expect(router.root.sys.recv(server, new Uint8Array(100), MSG_DONTWAIT)).toBe(0)
+    expect(outer).toEqual([])
+    sound()
   })
 
   it('TCP: without a server the refusal comes from the host that was meant', () => {

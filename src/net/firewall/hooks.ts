@@ -10,8 +10,9 @@ import { isErr } from '../../abi/errno.js'
 import { IPPROTO_ICMP, IPPROTO_TCP } from '../../abi/socket.js'
 import type { NetDevice } from '../device.js'
 import { ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, ICMP_PORT_UNREACH, icmpSend } from '../inet/icmp_send.js'
-import { IP_OFFSET, ipFragOff, ipHlen, ipProtocol, ipTotLen } from '../inet/ip.js'
+import { be16, IP_OFFSET, ipDaddr, ipFragOff, ipHlen, ipProtocol, ipSaddr, ipTotLen } from '../inet/ip.js'
 import { inputRoute, ipForward, unroutable } from '../inet/ip_input.js'
+import { connectionFor } from '../inet/tcp_table.js'
 import {
   type NetfilterHook,
   NF_ACCEPT,
@@ -56,12 +57,27 @@ function refuse(net: NetState, skb: SkBuff, code: number): NfVerdict {
   return NF_DROP
 }
 
+/** Has this host a connection in the name of whom the packet is for? Linux: ip_chksock, tcp_chkaddr. */
+function isForeign(net: NetState, { data, nh, tail, routeKey }: SkBuff): boolean {
+  const th = nh + ipHlen(data, nh)
+  if (ipProtocol(data, nh) !== IPPROTO_TCP || (ipFragOff(data, nh) & IP_OFFSET) !== 0 || tail < th + 4)
+    return false
+  const [lport, rport] = [be16(data, th + 2), be16(data, th)]
+  const known = connectionFor(net.inet.tcp, ipDaddr(data, nh), lport, ipSaddr(data, nh), rport, routeKey)
+  return known !== null
+}
+
 /** What has come. Only who could be answered, and could have been meant, hears of a refusal. Linux: ip_rcv. */
 function input(net: NetState, skb: SkBuff, dev: NetDevice | null): NfVerdict {
   const fw = net.firewall
   if (fw === null) return NF_ACCEPT
   const result = ask(net, fw, fw.input, skb, dev, NF_IP_PRE_ROUTING)
-  if (result >= FW_ACCEPT) return NF_ACCEPT
+  if (result >= FW_ACCEPT) {
+    // What has been redirected once stays so, also when the rule is gone.
+    if (fw.hasForeign && skb.redirport === 0 && isForeign(net, skb))
+      skb.redirport = be16(skb.data, skb.nh + ipHlen(skb.data, skb.nh) + 2)
+    return NF_ACCEPT
+  }
   if (result !== FW_REJECT || isErr(inputRoute(net, skb))) return NF_DROP
   return refuse(net, skb, ICMP_PORT_UNREACH)
 }

@@ -95,6 +95,8 @@ export class FirewallState {
   chains: Map<string, IpfwChain>
   /** Connections that are masqueraded. */
   masq = new MasqTable()
+  /** Has a connection ever been redirected that was meant for another host? */
+  hasForeign = false
   /** Messages about suspect packets that may still be written, in milliseconds of patience. Linux: net_ratelimit. */
   patience = 50_000
   /** When the last was asked for: milliseconds since boot. */

@@ -132,6 +132,7 @@ function makeChild(net: NetState, req: OpenRequest): TcpSock {
   sk.dport = req.rport
   sk.sport = req.lport
   sk.isForeign = req.isForeign
+  if (req.isForeign && net.firewall !== null) net.firewall.hasForeign = true
   sk.boundDev = parent.boundDev
   sk.portSpace = parent.portSpace
   sk.routeKey = req.routeKey
