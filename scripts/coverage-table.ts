@@ -43,6 +43,7 @@ export function coverageTable(): string {
     ...hookTable(),
     ...fileSystems(),
     ...procEntries(),
+    ...networkTable(),
     ...firewallTable(),
   ]
     .join('\n')
@@ -219,6 +220,54 @@ function procEntries(): string[] {
       return [`\`${path}\``, ...cells]
     })
   return ['## /proc', '', ...table(['entry', ...PROFILES], rows), '']
+}
+
+// ---- the network ---------------------------------------------------------------------------------------------
+
+/** What of the network there is: what, how much, what is missing. */
+const NETWORK: readonly (readonly [string, SyscallRow['support'], string])[] = [
+  ['AF_UNIX: streams, datagrams, descriptors, credentials', 'full', ''],
+  [
+    'AF_INET: UDP, raw sockets, ICMP',
+    'partial',
+    'the queue of errors (MSG_ERRQUEUE): IP_RECVERR only sets SO_ERROR',
+  ],
+  ['AF_INET: TCP', 'partial', 'SACK, timestamps, SYN cookies, ECN; TCP_DEFER_ACCEPT, TCP_INFO'],
+  ['AF_PACKET, SOCK_PACKET', 'partial', 'PACKET_RX_RING, PACKET_COPY_THRESH, packet filters: ENOPROTOOPT'],
+  ['AF_NETLINK, rtnetlink', 'partial', 'queueing disciplines, multipath routes'],
+  ['AF_INET6, AF_IPX and other families', 'absent', 'EINVAL before 2.4, EAFNOSUPPORT then'],
+  [
+    'groups: IP_ADD_MEMBERSHIP and its like',
+    'partial',
+    'messages of IGMP, filters of sources, routing between groups',
+  ],
+  [
+    'options in the header of IP',
+    'absent',
+    'IP_OPTIONS: ENOPROTOOPT; packets that have some are taken as if they had none',
+  ],
+  ['SO_ATTACH_FILTER, SO_PEERSEC', 'absent', 'ENOPROTOOPT'],
+  ['devices: loopback, Ethernet', 'full', 'other kinds are modules'],
+  ['ARP, fragments, forwarding, ICMP errors', 'full', 'no redirects, no proxy ARP'],
+  ['routing tables, policy rules, route cache', 'partial', 'multipath routes, realms, NAT by routes'],
+  ['`/proc/net`: tcp udp raw unix packet netlink snmp igmp route rt_cache arp dev', 'full', ''],
+  ['captures: `kernel.net.capture`', 'full', ''],
+  [
+    'tools: `ip` `ifconfig` `route` `ping`',
+    'partial',
+    'names of hosts; what each leaves out is at the head of its file',
+  ],
+]
+
+function networkTable(): string[] {
+  return [
+    '## The network',
+    '',
+    'Of `net()`; see `docs/net.md`.',
+    '',
+    ...table(['part', 'support', 'what is missing'], NETWORK),
+    '',
+  ]
 }
 
 // ---- the firewall --------------------------------------------------------------------------------------------
