@@ -20,7 +20,13 @@ type Planted = readonly [what: string, file: string, text: string, instead: stri
 const PLANTED: readonly Planted[] = [
   // Leaks: something is taken and not given back.
   ['a closed file keeps its inode', 'vfs/close.ts', '  iput(file.inode)\n', ''],
-  ['a closed file keeps its mount', 'vfs/close.ts', 'if (file.mnt !== null) file.mnt.count--', ''],
+  ['a closed file keeps its mount', 'vfs/close.ts', '  if (file.mnt !== null) mntput(file.mnt)\n', ''],
+  [
+    'a detached mount keeps its file system',
+    'vfs/namespace.ts',
+    '  mnt.detachedFrom = null\n  putMount(k, mnt)\n',
+    '',
+  ],
   ['a writer keeps the file from being executed', 'vfs/close.ts', 'putWriteAccess(file.inode)', '{}'],
   ['an image keeps its file from being written', 'kernel/exit.ts', '  allowWriteAccess(exe.inode)\n', ''],
   [
@@ -78,7 +84,7 @@ const PLANTED: readonly Planted[] = [
     '    entry = entry.sibling\n',
     '    entry = null\n',
   ],
-  ['a timer that has fired keeps its place', 'kernel/timer.ts', '    timer.index = -1\n', ''],
+  ['a timer that has fired keeps its place', 'lib/due_heap.ts', '    item.index = -1\n', ''],
   [
     'a dropped lock wakes nobody',
     'vfs/locks.ts',

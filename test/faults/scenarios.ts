@@ -326,6 +326,11 @@ function mounts(k: Kernel): unknown {
   sys.umount('/mnt/a/deep')
   sys.umount('/mnt/a')
   sys.umount('/mnt/b')
+  // One that goes while it is used, and ends with its last use.
+  sys.mount('none', '/mnt/c', 'ramfs', 0, '')
+  const held = int(sys.open('/mnt/c', O_RDONLY))
+  sys.umount2('/mnt/c', MNT_DETACH)
+  sys.close(held)
   sys.statfs('/mnt/a')
   sys.sync()
   return null
