@@ -38,7 +38,9 @@ function checkCache(books: Books, state: BlockState, held: Tally<BufferHead>): v
   const { cache } = state
   let bytes = 0
   let count = 0
-  for (const { blocks, dev } of cache.devices.values()) {
+  for (const { blocks, dev, busy } of cache.devices.values()) {
+    const isBusy = [...blocks.values()].filter((bh) => bh.isDirty || bh.isLocked)
+    books.same(`the busy buffers of device ${dev}`, busy, isBusy.length)
     for (const [block, bh] of blocks) {
       bytes += bh.data.length
       count++

@@ -33,6 +33,12 @@ export class BufferLists {
   readonly failed = new Set<DevT>()
 }
 
+/** What a cache keeps of a device. */
+export interface DeviceCount {
+  /** How many of its buffers are dirty or on their way. */
+  busy: number
+}
+
 /** A block of a device in memory. */
 export class BufferHead {
   /** The device of which it is a block. Linux: b_dev. */
@@ -65,6 +71,8 @@ export class BufferHead {
   wait: WaitQueue | null = null
   /** @internal The lists of its cache; null: it is in none. */
   lists: BufferLists | null = null
+  /** @internal The count of its device there. */
+  device: DeviceCount | null = null
   /** @internal Where it is on them. */
   list: BufferList | null = null
   /** @internal */
@@ -100,6 +108,7 @@ function unlist(bh: BufferHead, list: BufferList): void {
   bh.before = null
   bh.behind = null
   bh.list = null
+  if (bh.device !== null && list !== bh.lists?.clean) bh.device.busy--
   list.count--
   list.bytes -= bh.data.length
 }
@@ -110,6 +119,7 @@ function enlist(bh: BufferHead, list: BufferList): void {
   if (list.last === null) list.first = bh
   else list.last.behind = bh
   list.last = bh
+  if (bh.device !== null && list !== bh.lists?.clean) bh.device.busy++
   list.count++
   list.bytes += bh.data.length
 }
@@ -136,6 +146,7 @@ export function touch(bh: BufferHead): void {
 export function forget(bh: BufferHead): void {
   if (bh.list !== null) unlist(bh, bh.list)
   bh.lists = null
+  bh.device = null
 }
 
 /** It is on its way: nobody else may start it. A write takes the dirty bit along. Linux: lock_buffer. */

@@ -20,6 +20,7 @@ export const BLOCK_SIZE = 1024
 class DeviceBuffers {
   readonly dev: DevT
   size = BLOCK_SIZE
+  busy = 0
   readonly blocks = new Map<number, BufferHead>()
 
   constructor(dev: DevT) {
@@ -106,6 +107,7 @@ export function getblk(cache: BufferCache, dev: DevT, block: number, force = fal
   cache.bytes += device.size
   device.blocks.set(block, bh)
   bh.lists = cache.lists
+  bh.device = device
   refile(bh)
   bh.count++
   return bh
@@ -186,9 +188,11 @@ export function setCacheBlockSize(cache: BufferCache, dev: DevT, size: number): 
 }
 
 /** The buffers of a device, or of all, that are dirty or on their way. */
-export function busyBuffers({ lists }: BufferCache, dev: DevT | null): BufferHead[] {
+export function busyBuffers({ lists, devices }: BufferCache, dev: DevT | null): BufferHead[] {
   const found: BufferHead[] = []
+  const most = dev === null ? Number.POSITIVE_INFINITY : (devices.get(dev)?.busy ?? 0)
   for (const list of [lists.dirty, lists.locked])
-    for (let bh = list.first; bh !== null; bh = bh.behind) if (dev === null || bh.dev === dev) found.push(bh)
+    for (let bh = list.first; bh !== null && found.length < most; bh = bh.behind)
+      if (dev === null || bh.dev === dev) found.push(bh)
   return found
 }

@@ -65,6 +65,14 @@ const PLANTED: readonly (readonly [string, (state: BlockState) => void, RegExp])
     /the holders of the buffer of block 0/,
   ],
   [
+    'a device that forgets a busy buffer',
+    ({ cache }) => {
+      const device = cache.devices.get(DISK)
+      if (device !== undefined) device.busy--
+    },
+    /the busy buffers of device/,
+  ],
+  [
     'bytes that were lost',
     ({ cache }) => {
       cache.bytes -= 1024
