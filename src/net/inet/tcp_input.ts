@@ -139,7 +139,9 @@ function inTurn(sk: TcpSock, skb: SkBuff): void {
 function queueEarly(sk: TcpSock, skb: SkBuff): void {
   const cb = tcpCb(skb)
   skbSetOwnerR(skb, sk)
-  let next = sk.outOfOrder.head
+  // Mostly it belongs at the end.
+  const { tail } = sk.outOfOrder
+  let next = tail !== null && before(tcpCb(tail).seq, cb.seq) ? null : sk.outOfOrder.head
   while (next !== null && before(tcpCb(next).seq, cb.seq)) next = next.next
   const previous = next === null ? sk.outOfOrder.tail : next.prev
   const isKnown =
