@@ -7,7 +7,7 @@ import type { KernelCore } from '../../kernel/kernel.js'
 import { runBacklog } from '../backlog.js'
 import { kfreeSkb, type SkBuff, skbClone, skbReplaceData } from '../skbuff.js'
 import type { NetState } from '../state.js'
-import { FragQueue } from './frag_table.js'
+import { FragPiece, FragQueue } from './frag_table.js'
 import { ICMP_EXC_FRAGTIME, ICMP_TIME_EXCEEDED, icmpSend } from './icmp_send.js'
 import {
   IP_MAX,
@@ -28,23 +28,13 @@ const LL_ROOM = 16
 /** Name of the timer that gives a packet in pieces up. */
 export const FRAG_TIMER = 'net.ipfrag'
 
-interface Place {
-  readonly offset: number
-  readonly size: number
-}
-
-const placeOf = ({ data, nh, tail }: SkBuff): Place => {
-  const start = nh + ipHlen(data, nh)
-  return { offset: (ipFragOff(data, nh) & IP_OFFSET) * 8, size: tail - start }
-}
-
 function dropQueue(net: NetState, queue: FragQueue): void {
   const { frags } = net.inet
   frags.queues.delete(queue.key)
   if (queue.timer !== null) net.k.state.timers.remove(queue.timer)
-  for (const piece of queue.pieces) {
-    frags.memory -= piece.truesize
-    kfreeSkb(piece)
+  for (const { skb } of queue.pieces) {
+    frags.memory -= skb.truesize
+    kfreeSkb(skb)
   }
   queue.pieces = []
 }
@@ -66,37 +56,60 @@ export function onFragTimer(_k: KernelCore, data: unknown): void {
   net.inet.ipMib.reasmTimeout++
   net.inet.ipMib.reasmFails++
   const first = queue.pieces[0]
-  if (first !== undefined && placeOf(first).offset === 0)
-    icmpSend(net, first, ICMP_TIME_EXCEEDED, ICMP_EXC_FRAGTIME, 0)
+  if (first !== undefined && first.offset === 0)
+    icmpSend(net, first.skb, ICMP_TIME_EXCEEDED, ICMP_EXC_FRAGTIME, 0)
   queue.timer = null
   dropQueue(net, queue)
   runBacklog(net)
 }
 
-/** Puts a piece in its place; what overlaps gives way. False: it makes no sense. Linux: ip_frag_queue. */
+/**
+ * Puts a piece in its place. Of bytes that have come twice those before it stay, and those after it give way. False:
+ * it makes no sense, or brings nothing. Linux: ip_frag_queue.
+ */
 function insert(net: NetState, queue: FragQueue, skb: SkBuff): boolean {
-  const { offset, size } = placeOf(skb)
-  const isLast = (ipFragOff(skb.data, skb.nh) & IP_MF) === 0
-  const end = offset + size
-  if (isLast) {
-    if (queue.length >= 0 && queue.length !== end) return false
-    if (queue.pieces.some((piece) => placeOf(piece).offset + placeOf(piece).size > end)) return false
-    queue.length = end
-  } else if (size % 8 !== 0 || (queue.length >= 0 && end > queue.length)) return false
-  if (size === 0) return false
+  const { frags } = net.inet
   const { pieces } = queue
-  let at = 0
-  while (at < pieces.length && placeOf(pieces[at] as SkBuff).offset <= offset) at++
-  const before = pieces[at - 1]
-  if (before !== undefined) {
-    const place = placeOf(before)
-    // What has come before stays; a copy, or all that overlaps, is passed over.
-    if (place.offset + place.size > offset) return place.offset <= offset && place.offset + place.size >= end
+  const flags = ipFragOff(skb.data, skb.nh)
+  const isLast = (flags & IP_MF) === 0
+  let offset = (flags & IP_OFFSET) * 8
+  let from = skb.nh + ipHlen(skb.data, skb.nh)
+  let end = offset + skb.tail - from
+  if (end > IP_MAX) return false
+  const known = pieces.at(-1)
+  const reached = known === undefined ? 0 : known.offset + known.size
+  if (isLast) {
+    if (end < reached || (queue.length >= 0 && queue.length !== end)) return false
+    queue.length = end
+  } else {
+    // Only the last one may have an odd size.
+    end -= end % 8
+    if (queue.length >= 0 && end > queue.length) return false
   }
-  const after = pieces[at]
-  if (after !== undefined && placeOf(after).offset < end) return false
-  pieces.splice(at, 0, skb)
-  net.inet.frags.memory += skb.truesize
+  if (end <= offset) return false
+  let at = pieces.length
+  while (at > 0 && (pieces[at - 1] as FragPiece).offset >= offset) at--
+  const before = pieces[at - 1]
+  if (before !== undefined && before.offset + before.size > offset) {
+    const twice = before.offset + before.size - offset
+    offset += twice
+    from += twice
+    if (end <= offset) return false
+  }
+  for (let next = pieces[at]; next !== undefined && next.offset < end; next = pieces[at]) {
+    const twice = end - next.offset
+    if (twice < next.size) {
+      next.offset += twice
+      next.from += twice
+      next.size -= twice
+      break
+    }
+    pieces.splice(at, 1)
+    frags.memory -= next.skb.truesize
+    kfreeSkb(next.skb)
+  }
+  pieces.splice(at, 0, new FragPiece(skb, offset, from, end - offset))
+  frags.memory += skb.truesize
   return true
 }
 
@@ -104,12 +117,11 @@ function insert(net: NetState, queue: FragQueue, skb: SkBuff): boolean {
 function assemble(net: NetState, queue: FragQueue): SkBuff | null {
   if (queue.length < 0) return null
   let expected = 0
-  for (const piece of queue.pieces) {
-    const { offset, size } = placeOf(piece)
+  for (const { offset, size } of queue.pieces) {
     if (offset !== expected) return null
     expected += size
   }
-  const first = queue.pieces[0]
+  const first = queue.pieces[0]?.skb
   if (first === undefined || expected !== queue.length) return null
   const hlen = ipHlen(first.data, first.nh)
   const total = hlen + queue.length
@@ -126,10 +138,9 @@ function assemble(net: NetState, queue: FragQueue): SkBuff | null {
   whole.nh = LL_ROOM
   whole.tail = LL_ROOM + total
   whole.truesize = whole.data.length
-  for (const piece of queue.pieces) {
-    const { offset, size } = placeOf(piece)
-    whole.data.set(piece.data.subarray(piece.tail - size, piece.tail), LL_ROOM + hlen + offset)
-    if (!piece.isChecked) whole.isChecked = false
+  for (const { skb, offset, from, size } of queue.pieces) {
+    whole.data.set(skb.data.subarray(from, from + size), LL_ROOM + hlen + offset)
+    if (!skb.isChecked) whole.isChecked = false
   }
   put16(whole.data, LL_ROOM + 2, total)
   put16(whole.data, LL_ROOM + 6, 0)
@@ -152,8 +163,7 @@ export function ipDefrag(net: NetState, skb: SkBuff): SkBuff | null {
     frags.queues.set(key, queue)
     queue.timer = net.k.addTimer(frags.timeoutMs, FRAG_TIMER, { net, queue })
   }
-  const { offset, size } = placeOf(skb)
-  if (offset + size > IP_MAX || !insert(net, queue, skb)) {
+  if (!insert(net, queue, skb)) {
     kfreeSkb(skb)
     ipMib.reasmFails++
     // What costs no memory would not be counted.

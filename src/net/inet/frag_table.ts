@@ -5,11 +5,29 @@
 import type { Timer } from '../../kernel/timer.js'
 import type { SkBuff } from '../skbuff.js'
 
+/** What is used of a piece. */
+export class FragPiece {
+  readonly skb: SkBuff
+  /** Where its bytes belong in the packet's data. */
+  offset: number
+  /** Where they begin in the buffer. */
+  from: number
+  /** How many there are. */
+  size: number
+
+  constructor(skb: SkBuff, offset: number, from: number, size: number) {
+    this.skb = skb
+    this.offset = offset
+    this.from = from
+    this.size = size
+  }
+}
+
 /** The pieces of one packet. */
 export class FragQueue {
   readonly key: string
-  /** In order, without holes being filled. */
-  pieces: SkBuff[] = []
+  /** In order, with holes between them, and without overlaps. */
+  pieces: FragPiece[] = []
   /** Bytes of the whole, once the last piece has come; else -1. */
   length = -1
   /** Gives up. */
