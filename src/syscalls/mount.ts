@@ -37,7 +37,7 @@ import { type Dentry, isSubdir } from '../vfs/dentry.js'
 import { isDeleted } from '../vfs/dpath.js'
 import { FMODE_WRITE } from '../vfs/file.js'
 import { S_DEAD } from '../vfs/inode.js'
-import { attachMount, detachMount, type Mount } from '../vfs/mount.js'
+import { attachMount, detachMount, type Mount, realMount } from '../vfs/mount.js'
 import { followMount, LOOKUP_FOLLOW, pathLookup } from '../vfs/namei.js'
 import {
   cloneMount,
@@ -80,7 +80,7 @@ export function sysMount(
   if (verdict !== 0) return verdict
   if ((flags & MS_REMOUNT) !== 0) return remount(current, flags, options)
   // Where something is mounted already (the target was `.`), the new mount goes on top.
-  if (nd.dentry.mounted !== 0) followMount(nd)
+  if (nd.dentry.mounted !== 0) followMount(current, nd)
   if (facts.hasBindMounts && (flags & MS_BIND) !== 0) return bind(current, from, (flags & MS_REC) !== 0)
   if (facts.hasBindMounts && (flags & MS_MOVE) !== 0) return move(current, from)
   return newMount(current, from, fstype, flags, options)
@@ -131,6 +131,7 @@ function remount(current: Task, flags: number, options: string): number {
   const refused = requireCapability(current, CAP_SYS_ADMIN)
   if (refused !== 0) return refused
   if (nd.dentry !== nd.mnt.root || !isAttached(k, nd.mnt)) return EINVAL
+  nd.mnt = realMount(nd.mnt)
   const { sb } = nd.mnt
   if ((flags & MS_RDONLY) !== 0 && (sb.flags & MS_RDONLY) === 0 && hasWriters(k, sb)) return EBUSY
   const verdict = k.security.sbRemount(current, sb, flags, options)
@@ -243,6 +244,7 @@ export function sysUmount2(current: Task, target: string, flags: number): number
   const refused = requireCapability(current, CAP_SYS_ADMIN)
   if (refused !== 0) return refused
   if ((flags & ~(MNT_FORCE | MNT_DETACH)) !== 0) return EINVAL
+  nd.mnt = realMount(nd.mnt)
   const verdict = k.security.sbUmount(current, nd.mnt, flags)
   if (verdict !== 0) return verdict
   // The root stays; a real kernel makes it read-only instead.

@@ -29,6 +29,8 @@ export class Mount {
   count = 0
   /** @internal Taken off while it was used (MNT_DETACH): it gives its file system back with its last use. */
   detachedFrom: KernelCore | null = null
+  /** Is it what somebody sees of another mount, `parent`? See SuperOperations.view. */
+  isView = false
 
   constructor(sb: SuperBlock, root: Dentry, source: string, flags: number) {
     this.sb = sb
@@ -42,6 +44,9 @@ export class Mount {
 export function lookupMount(mnt: Mount, dentry: Dentry): Mount | null {
   return mnt.children?.get(dentry) ?? null
 }
+
+/** The mount that mount(2) has made, of what one sees of it. */
+export const realMount = (mnt: Mount): Mount => (mnt.isView && mnt.parent !== null ? mnt.parent : mnt)
 
 /** Linux: attach_mnt. */
 export function attachMount(mnt: Mount, parent: Mount, mountpoint: Dentry): void {

@@ -93,7 +93,7 @@ function stepInto(current: Task, nd: Nameidata, dir: Inode, name: string, tooLon
   const type = inode.mode & S_IFMT
   if (type === S_IFDIR) {
     nd.dentry = next
-    if (next.mounted !== 0) followMount(nd)
+    if (next.mounted !== 0) followMount(current, nd)
     return 0
   }
   if (type !== S_IFLNK) return ENOTDIR
@@ -137,7 +137,7 @@ function walkLast(
     if (failed !== 0 || nd.negative) return failed
   } else {
     nd.dentry = next
-    if (next.mounted !== 0) followMount(nd)
+    if (next.mounted !== 0) followMount(current, nd)
   }
   const found = nd.dentry.inode
   if (found === null) return ENOENT
@@ -265,17 +265,17 @@ function followDotDot(current: Task, nd: Nameidata): void {
     nd.mnt = parent
     nd.dentry = mountpoint
   }
-  if (nd.dentry.mounted !== 0) followMount(nd)
+  if (nd.dentry.mounted !== 0) followMount(current, nd)
 }
 
 /** From a mount point to the root of what is mounted there last. Linux: follow_mount. Tells whether it moved. */
-export function followMount(nd: Nameidata): boolean {
+export function followMount(current: Task, nd: Nameidata): boolean {
   let moved = false
   for (;;) {
     const mounted = lookupMount(nd.mnt, nd.dentry)
     if (mounted === null) return moved
-    nd.mnt = mounted
-    nd.dentry = mounted.root
+    nd.mnt = mounted.sb.ops.view?.(current, mounted) ?? mounted
+    nd.dentry = nd.mnt.root
     moved = true
   }
 }

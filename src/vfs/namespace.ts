@@ -108,7 +108,7 @@ export function cloneMount(mnt: Mount, root: Dentry): Mount {
 /** Takes a mount off. Errors: EBUSY (in use, or mounts on it), unless MNT_DETACH. Linux: do_umount, umount_tree. */
 export function doUmount(k: KernelCore, mnt: Mount, flags: number): number {
   const detach = (flags & MNT_DETACH) !== 0 && k.facts.hasBindMounts
-  if (!detach && mnt.count > 0) return EBUSY
+  if (!detach && (mnt.count > 0 || mnt.sb.ops.isViewed?.(mnt.sb) === true)) return EBUSY
   umountTree(k, mnt)
   return 0
 }

@@ -123,7 +123,7 @@ export function openNamei(
     const parent = nd.dentry
     const parentMnt = nd.mnt
     nd.dentry = found
-    if (found.mounted !== 0 && followMount(nd) && (wanted & O_NOFOLLOW) !== 0) return ELOOP
+    if (found.mounted !== 0 && followMount(current, nd) && (wanted & O_NOFOLLOW) !== 0) return ELOOP
     const inode = nd.dentry.inode
     if (inode === null) return ENOENT
     if ((inode.mode & S_IFMT) !== S_IFLNK) {

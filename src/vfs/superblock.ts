@@ -9,6 +9,7 @@ import type { KernelCore } from '../kernel/kernel.js'
 import type { Task } from '../kernel/task.js'
 import type { Dentry } from './dentry.js'
 import type { Inode } from './inode.js'
+import type { Mount } from './mount.js'
 
 /** What a file system does for its superblock. Stateless, a frozen constant. */
 export interface SuperOperations {
@@ -25,6 +26,13 @@ export interface SuperOperations {
    * then: the call runs again. Nobody calls, and nobody sleeps, where `current` is null. Linux: sync_fs, write_super.
    */
   sync?(k: KernelCore, sb: SuperBlock, current: Task | null): number
+  /**
+   * What `current` sees where this is mounted, instead of its root: a mount that is in no list, whose `parent` is `mnt` and
+   * whose `mountpoint` is its root; null for the root itself.
+   */
+  view?(current: Task, mnt: Mount): Mount | null
+  /** Do such views have uses? Then umount is EBUSY. */
+  isViewed?(sb: SuperBlock): boolean
   /** The last mount is gone. Linux: put_super / kill_sb. */
   putSuper?(k: KernelCore, sb: SuperBlock): void
   /** Options as /proc/mounts shows them behind ro/rw, with a leading comma each. Linux: show_options. */
