@@ -1,12 +1,13 @@
 /** What the module adds to a recount: who is listed where, and that nobody is forgotten. */
 
 import type { Audit } from '../kernel/books.js'
+import { mlsfsHolds } from './mlsfs.js'
 import { Labels, type MacState } from './state.js'
 
 export const macAudit: Audit = Object.freeze({
   name: 'mac',
 
-  holds: () => {},
+  holds: mlsfsHolds,
 
   check(books) {
     const { k } = books

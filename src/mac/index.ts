@@ -26,6 +26,7 @@ import {
 import { macField, macSelector } from './firewall.js'
 import { Judge, MAY_LOOK } from './judge.js'
 import { MAC_SHARED, MAX_GRADE, parseLabel, showLabel } from './label.js'
+import { mlsfsModule } from './mlsfs.js'
 import { checkRemount, checkUmount, labelMount, MAC_OPTION, relabelMount } from './mount.js'
 import { socketHooks } from './net.js'
 import { type MacOptions, settingsOf } from './options.js'
@@ -89,6 +90,7 @@ export function mac(options: MacOptions = {}) {
         audit: macAudit,
         syscalls: macCalls(labels),
         net: { firewall: [macField(labels)], ruleSelectors: [macSelector] },
+        loadable: [mlsfsModule(settings.mlsfs === 'boot')],
         proc: [labelFile(labels)],
         mountOptions: [MAC_OPTION],
         tasksAmong(current: Task) {

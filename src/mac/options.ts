@@ -18,6 +18,8 @@ export interface MacOptions {
   readonly sharedPortSpace?: boolean
   /** Reads and writes of open files are checked again each time (MAC-34, §3.2). Default false: only opens are. */
   readonly revocation?: boolean
+  /** When the module mlsfs is loaded: at boot (the default), or by insmod (MAC-36). */
+  readonly mlsfs?: 'boot' | 'insmod'
 }
 
 /** All of them. */
@@ -29,14 +31,19 @@ const DEFAULTS: MacSettings = Object.freeze({
   lowWatermark: false,
   sharedPortSpace: false,
   revocation: false,
+  mlsfs: 'boot',
 })
 
-/** Errors: TypeError for options that there are not, and values that are no booleans. */
+/** Errors: TypeError for options that there are not, and values that they do not have. */
 export function settingsOf(options: MacOptions): MacSettings {
   if (typeof options !== 'object' || options === null) throw new TypeError('mac: options are an object')
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(DEFAULTS, name)) throw new TypeError(`mac: there is no option '${name}'`)
-    if (value !== undefined && typeof value !== 'boolean')
+    if (value === undefined) continue
+    if (name === 'mlsfs') {
+      if (value !== 'boot' && value !== 'insmod')
+        throw new TypeError(`mac: mlsfs must be 'boot' or 'insmod', not ${String(value)}`)
+    } else if (typeof value !== 'boolean')
       throw new TypeError(`mac: ${name} must be true or false, not ${String(value)}`)
   }
   return { ...DEFAULTS, ...options }

@@ -14,7 +14,7 @@ import { BOOT_FILES, BOOT_TASK, isAdmin, type Label, VIEW } from './label.js'
 import type { Rule } from './rules.js'
 
 /** Kinds of file systems whose files show labelled objects. */
-const VIEWS: readonly string[] = ['proc']
+const VIEWS: readonly string[] = ['proc', 'mlsfs']
 
 /** State of the module. */
 export class MacState {
