@@ -40,3 +40,22 @@ export const RTF_MODIFIED = 0x20
 export const RTF_MTU = 0x40
 export const RTF_WINDOW = 0x80
 export const RTF_REJECT = 0x200
+
+/** Forgets a neighbour: a struct arpreq. */
+export const SIOCDARP = 0x8953
+/** Asks for a neighbour's hardware address. */
+export const SIOCGARP = 0x8954
+/** Sets it. */
+export const SIOCSARP = 0x8955
+/** The address is known. */
+export const ATF_COM = 0x02
+/** It does not change. */
+export const ATF_PERM = 0x04
+/** Others are answered for it. */
+export const ATF_PUBL = 0x08
+/** The netmask counts. */
+export const ATF_NETMASK = 0x20
+/** Others are not answered for it. */
+export const ATF_DONTPUB = 0x40
+/** Bytes of struct arpreq: two addresses, flags, a netmask, a device's name. */
+export const ARPREQ = 68

@@ -42,7 +42,9 @@ import {
   RTF_HOST,
   RTF_REJECT,
   SIOCADDRT,
+  SIOCDARP,
   SIOCDELRT,
+  SIOCGARP,
   SIOCGIFADDR,
   SIOCGIFBRDADDR,
   SIOCGIFCONF,
@@ -55,6 +57,7 @@ import {
   SIOCGIFNAME,
   SIOCGIFNETMASK,
   SIOCGIFTXQLEN,
+  SIOCSARP,
   SIOCSIFADDR,
   SIOCSIFBRDADDR,
   SIOCSIFDSTADDR,
@@ -78,6 +81,7 @@ import {
   type InIfaddr,
   type NetDevice,
 } from './device.js'
+import { arpIoctl } from './inet/arp_ioctl.js'
 import { devClose, devOpen, inetDelIfa, inetInsertIfa, inetMaskLen } from './inet/devinet.js'
 import { inetAddrType } from './inet/fib.js'
 import { delRoute, newRoute, type RouteRequest } from './inet/fib_semantics.js'
@@ -370,6 +374,7 @@ const CHANGES: ReadonlySet<number> = new Set([SIOCSIFMTU, SIOCSIFHWADDR, SIOCSIF
  */
 export function devIoctl(current: Task, net: NetState, cmd: number, arg: IoctlArg): number {
   if (cmd === SIOCADDRT || cmd === SIOCDELRT) return routeIoctl(current, net, cmd, arg)
+  if (cmd === SIOCSARP || cmd === SIOCGARP || cmd === SIOCDARP) return arpIoctl(current, net, cmd, arg)
   if (cmd < SIOCGIFNAME || cmd > SIOCSIFTXQLEN) return EINVAL
   if (!(arg instanceof Uint8Array)) return EFAULT
   if (cmd === SIOCGIFCONF) return fillConf(net, arg)
