@@ -175,6 +175,12 @@ class JournalNode implements Journal {
   }
 }
 
+/** One of each kind of object that is made here: see shapes.ts. */
+export const JOURNAL_SHAPES: readonly object[] = Object.freeze([
+  new JournalNode(null, 'result', '', null, null),
+  new Filled(0, ''),
+])
+
 /** One more answer. */
 export const recordResult = (
   journal: Journal | null,

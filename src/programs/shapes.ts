@@ -7,9 +7,14 @@
 
 import { PipeTransfer } from '../fs/pipe.js'
 import { PendingCall } from '../kernel/task.js'
+import { Timer } from '../kernel/timer.js'
 import { WaitEntry } from '../kernel/wait.js'
+import { Cloner } from '../lib/graph.js'
+import { POLL_SHAPES } from '../syscalls/poll.js'
 import { File } from '../vfs/file.js'
+import { DirFiller } from '../vfs/readdir.js'
 import { Begun } from './begun.js'
+import { JOURNAL_SHAPES } from './journal.js'
 import { Request } from './request.js'
 
 /** What would be in such an object. */
@@ -23,4 +28,9 @@ export const SHAPES: readonly object[] = Object.freeze([
   new PipeTransfer(NOTHING, NOTHING),
   new Begun(),
   new Request('', []),
+  new Timer(0.5, 0, '', null),
+  new DirFiller(0, false),
+  new Cloner(null, { replace: new Map() }),
+  ...JOURNAL_SHAPES,
+  ...POLL_SHAPES,
 ])

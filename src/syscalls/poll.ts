@@ -87,6 +87,11 @@ class PollCall extends Deadline {
   }
 }
 
+/** One of the objects that are made here and dropped: see programs/shapes.ts. */
+export const POLL_SHAPES: readonly object[] = Object.freeze([
+  new PollCall({ k: { state: { now: 0.5 } } } as Task, 0, []),
+])
+
 /** The kernel's copy of the caller's entries; EFAULT where one is none. `null` is an array of none. */
 function copyEntries(fds: unknown): PollFd[] | Errno {
   if (fds === null || fds === undefined) return []
