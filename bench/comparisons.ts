@@ -8,6 +8,7 @@ import { bufflink, bufflinkAppend } from 'paleokernel/bufflink'
 import { assembleBpf, Broker, Link, seccomp } from 'paleokernel/seccomp'
 import { BLOCK, bytesOf } from './fixtures.js'
 import type { Case, Timed } from './measure.js'
+import { WRITE_BACK } from './reqlog.js'
 
 /** One operation, played in several ways that take turns. */
 export interface Comparison {
@@ -225,5 +226,6 @@ export const COMPARISONS: readonly Comparison[] = [
       ]),
     ),
   },
+  { id: 'write-back', title: 'write-back of a dirty block of 1 KiB', ways: WRITE_BACK },
   { id: 'seccomp-broker', title: 'round trip to a broker', ways: { 'seccomp, two pipes': brokerTrip } },
 ]

@@ -247,6 +247,7 @@ function conclude(
   const extras: Extras = {
     growth: grown,
     way: (id, name) => comparisons.find((one) => one.id === id)?.figures.get(name)?.value,
+    best: (id, name) => comparisons.find((one) => one.id === id)?.figures.get(name)?.best,
     ...(tracing === null ? {} : { tracing: tracing.share }),
     ...(bundle === undefined ? {} : { bundle }),
     ...(taskBytes === undefined ? {} : { taskBytes }),
