@@ -21,6 +21,7 @@ import type { File } from '../vfs/file.js'
 import { Inode, igrab, iput } from '../vfs/inode.js'
 import { lookupMount, Mount } from '../vfs/mount.js'
 import { LOOKUP_DIRECTORY, LOOKUP_FOLLOW, lookupChild, pathLookup } from '../vfs/namei.js'
+import { mntput } from '../vfs/namespace.js'
 import { defineFileOps, defineInodeOps } from '../vfs/ops.js'
 import { DirFiller } from '../vfs/readdir.js'
 import { defineSuperOps, type FileSystemType, SuperBlock } from '../vfs/superblock.js'
@@ -141,8 +142,8 @@ const superOps = defineSuperOps({
 
   putSuper(_k, sb) {
     const { base, baseMnt, views } = infoOf(sb)
-    for (const { under } of views.values()) under.count--
-    baseMnt.count--
+    for (const { under } of views.values()) mntput(under)
+    mntput(baseMnt)
     if (base.inode !== null) iput(base.inode)
   },
 

@@ -137,7 +137,7 @@ export function checkMounts(books: Books): void {
   // Those that were taken off while they were used still show their file systems.
   for (const mnt of books.mounts.counts.keys()) {
     books.must(
-      listed.has(mnt) || (mnt.detachedFrom === null) === (mnt.sb.mounts === 0),
+      listed.has(mnt) || mnt.isView || (mnt.detachedFrom === null) === (mnt.sb.mounts === 0),
       `a detached mount of ${mnt.sb.type} has been given back`,
     )
     if (mnt.detachedFrom === null) continue
