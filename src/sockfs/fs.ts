@@ -102,7 +102,7 @@ function lookup(current: Task, dir: Inode, name: string): Ret<Inode | null> {
   return shouldFail(current.k, 'alloc:inode') ? ENOMEM : makeInode(dir.sb, tableOf(dir), port)
 }
 
-/** All entries in numeric order, without their inodes (SF-10). */
+/** All entries in numeric order, without their inodes (SF-10). `..` of the root of a file system is itself. */
 function readdir(current: Task, file: File, count: number): Ret<Dirent[]> {
   touchAtime(current, file.mnt, file.inode)
   const filler = new DirFiller(count, current.k.facts.hasDirentTypes)
@@ -112,16 +112,13 @@ function readdir(current: Task, file: File, count: number): Ret<Dirent[]> {
     const port = at - 1
     const hasRoom =
       dot !== undefined
-        ? filler.add(dot, at + 1, at === 0 ? file.inode.ino : parentIno(file), DT_DIR)
+        ? filler.add(dot, at + 1, file.inode.ino, DT_DIR)
         : filler.add(String(port), at + 1, ROOT_INO + port, DT_REG)
     if (!hasRoom) return filler.result(true)
     file.pos = at + 1
   }
   return filler.result(false)
 }
-
-/** `..` of the root of a file system is itself. */
-const parentIno = ({ inode }: File): number => inode.ino
 
 // ---- changing --------------------------------------------------------------------------------------------------
 
