@@ -3,12 +3,11 @@
  *
  * Linux: make_request, add_request, attempt_merge, get_request, ll_rw_block, drivers/block/ll_rw_blk.c (2.2.12). The
  * elevator is a one-way sweep: by device and sector, upwards, then from the lowest again; the first request, which the
- * driver may be at work on, stays first once the queue is unplugged. Nothing here sleeps: who gets 'no-slot' has changed nothing, waits for
- * `pool.wait` and asks again.
+ * driver may be at work on, stays first once the queue is unplugged. Nothing here sleeps: who gets 'no-slot' has changed
+ * nothing, waits for `pool.wait` and asks again.
  *
  * Deviation: an ahead write that finds no slot stays dirty; 2.2.12 has cleared the bit by then, and loses the write. It
- * has no bound on how often a request is passed; `starvationBound` is one, as
- * later kernels have it.
+ * has no bound on how often a request is passed; `starvationBound` is one, as later kernels have it.
  */
 
 import { asDevT, type DevT, minor } from '../abi/brand.js'

@@ -433,6 +433,23 @@ describe('block()', () => {
   })
 })
 
+describe.each(['2.0.35', '2.2.12', '2.6.14'] as const)('with profile %s', (profile) => {
+  it('disks read, write, sync and show in /proc', () => {
+    const { k, root } = machine({ disks: DISKS, profile })
+    const fd = ok(root.sys.open('/dev/hda', O_RDWR))
+    ok(root.sys.write(fd, pattern(5000, 1)))
+    ok(root.sys.fsync(fd))
+    expect(k.block.image('hda', 0, 9)).toEqual(pattern(5000, 1).subarray(0, 9 * 512))
+    const hasPartitions = root.sys.open('/proc/partitions', O_RDONLY) >= 0
+    const hasBdflush = root.sys.open('/proc/sys/vm/bdflush', O_RDONLY) >= 0
+    expect([hasPartitions, hasBdflush]).toEqual([profile !== '2.0.35', profile !== '2.6.14'])
+    expect(readFile(root, '/proc/devices')).toContain('  3 ide0\n')
+    ok(root.sys.close(fd))
+    k.run()
+    sound(k)
+  })
+})
+
 describe('a run', () => {
   it('repeats: same inputs, same digest, same virtual time', () => {
     const once = (): readonly unknown[] => {
