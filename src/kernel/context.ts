@@ -51,6 +51,12 @@ class Deferred {
   }
 }
 
+/** @internal One of each kind of object that is made here: see programs/shapes.ts. */
+export const CONTEXT_SHAPES: readonly object[] = Object.freeze([
+  new Running('process', ''),
+  new Deferred('timer', '', null),
+])
+
 /** @internal What runs, what is masked, what waits: part of the kernel's state. */
 export class Contexts {
   /** Handlers that have not returned, innermost last. */

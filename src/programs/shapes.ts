@@ -6,6 +6,7 @@
  */
 
 import { PipeTransfer } from '../fs/pipe.js'
+import { CONTEXT_SHAPES } from '../kernel/context.js'
 import { PendingCall } from '../kernel/task.js'
 import { Timer } from '../kernel/timer.js'
 import { WaitEntry } from '../kernel/wait.js'
@@ -31,6 +32,7 @@ export const SHAPES: readonly object[] = Object.freeze([
   new Timer(0.5, 0, '', null),
   new DirFiller(0, false),
   new Cloner(null, { replace: new Map() }),
+  ...CONTEXT_SHAPES,
   ...JOURNAL_SHAPES,
   ...POLL_SHAPES,
 ])
