@@ -206,6 +206,16 @@ class Lab {
     }
   }
 
+  /** A copy of all of it goes on as the original does. */
+  copy(): void {
+    const copy = this.world.fork()
+    if (copy.digest() !== this.world.digest()) throw new Finding('a copy of the world has another digest')
+    for (const one of [copy, this.world]) one.advance(1500)
+    if (copy.digest() !== this.world.digest()) throw new Finding('a copy of the world goes on otherwise')
+    const problems = copy.checkInvariants()
+    if (problems.length > 0) throw new Finding(`in a copy: ${problems.join('; ')}`)
+  }
+
   /** Everything is closed and time passes: nothing may be left. */
   end(): void {
     for (const [at, { k, p }] of this.kernels.entries()) {
@@ -315,6 +325,7 @@ export function packetRound(
     world.advance(dice.chance(5) ? dice.below(3000) : dice.below(4))
   }
   lab.check()
+  lab.copy()
   lab.end()
   return { frames: sent, digest: world.digest() }
 }

@@ -359,6 +359,34 @@ describe('copies', () => {
     expect(world.twinOf(copy.twinOf(a))).toBe(a)
   })
 
+  it.each([1, 2, 3, 4, 5, 6])('at any moment: seed %i', (seed) => {
+    const wire = { delay: 7, loss: 0.08, reorder: 0.2, duplicate: 0.1, rate: 2_000_000, queue: 10 }
+    const { world, a, b } = pairOnLink({ seed, profiles: ['2.2.12', '2.6.14'], wire })
+    const [p, q] = [a.spawn(), b.spawn()]
+    const l = q.libc.socket(AF_INET, SOCK_STREAM)
+    q.libc.bind(l, { family: AF_INET, addr: '0.0.0.0', port: 7 })
+    q.libc.listen(l, 1)
+    const accepting = q.begin.accept(l)
+    const c = p.libc.socket(AF_INET, SOCK_STREAM)
+    while (p.sys.connect(c, at(2)) !== 0);
+    while (accepting.blocked) world.step()
+    const s = Number(accepting.result)
+    p.begin.send(c, new Uint8Array(150_000).fill(seed))
+    q.begin.recv(s, new Uint8Array(150_000), 0x100)
+    const copies = []
+    for (let n = 0; n < 5; n++) {
+      world.run({ maxSteps: 40 + 13 * seed * n })
+      copies.push(world.fork())
+    }
+    world.run({ until: 60_000 })
+    const end = world.digest()
+    for (const copy of copies) {
+      copy.run({ until: 60_000 })
+      expect(copy.digest()).toBe(end)
+      expect(copy.checkInvariants()).toEqual([])
+    }
+  })
+
   it('has no twin for what came later or is of another world', () => {
     const world = createWorld()
     const a = machine(world, 1)
