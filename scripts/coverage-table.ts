@@ -243,8 +243,8 @@ const NETWORK: readonly (readonly [string, SyscallRow['support'], string])[] = [
   ],
   [
     'options in the header of IP',
-    'absent',
-    'IP_OPTIONS: ENOPROTOOPT; packets that have some are taken as if they had none',
+    'partial',
+    'checked and recorded in; IP_OPTIONS is ENOPROTOOPT, answers have none, source routes are dropped',
   ],
   ['SO_ATTACH_FILTER, SO_PEERSEC', 'absent', 'ENOPROTOOPT'],
   ['devices: loopback, Ethernet', 'full', 'other kinds are modules'],

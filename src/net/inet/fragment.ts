@@ -4,7 +4,8 @@
 
 import { kfreeSkb, SkBuff } from '../skbuff.js'
 import type { NetState } from '../state.js'
-import { IP_MF, IP_OFFSET, ipFragOff, ipHlen, ipSendCheck, put16 } from './ip.js'
+import { IP_HLEN, IP_MF, IP_OFFSET, ipFragOff, ipHlen, ipSendCheck, put16 } from './ip.js'
+import { laterOptions } from './ip_options.js'
 import type { Route } from './route_types.js'
 
 const LL_ROOM = 16
@@ -30,6 +31,7 @@ export function ipFragment(
     const isLast = at + size >= total
     piece.data.set(data.subarray(nh, nh + hlen), LL_ROOM)
     piece.data.set(data.subarray(nh + hlen + at, nh + hlen + at + size), LL_ROOM + hlen)
+    if (at > 0 && hlen > IP_HLEN) laterOptions(piece.data, LL_ROOM)
     inherit(piece, skb)
     put16(piece.data, LL_ROOM + 2, hlen + size)
     put16(piece.data, LL_ROOM + 6, (offset0 + (at >> 3)) | (isLast && !more0 ? 0 : IP_MF))

@@ -18,12 +18,14 @@ import {
 } from '../skbuff.js'
 import type { NetState } from '../state.js'
 import { ipDefrag } from './defrag.js'
+import { fibSelectAddr } from './fib.js'
 import {
   ICMP_DEST_UNREACH,
   ICMP_EXC_TTL,
   ICMP_FRAG_NEEDED,
   ICMP_HOST_UNREACH,
   ICMP_NET_UNREACH,
+  ICMP_PARAMETERPROB,
   ICMP_PKT_FILTERED,
   ICMP_PROT_UNREACH,
   ICMP_TIME_EXCEEDED,
@@ -46,6 +48,7 @@ import {
   ipTtl,
   ipVersion,
 } from './ip.js'
+import { inputOptions, SOURCE_ROUTED } from './ip_options.js'
 import { ipOutput } from './ip_output.js'
 import { inGroup } from './multicast.js'
 import { rawInput } from './raw.js'
@@ -96,10 +99,25 @@ function ipReceive(net: NetState, received: SkBuff): void {
     return
   }
   skb.dst = route
+  if (ipHlen(skb.data, skb.nh) > IP_HLEN && !optionsOk(net, skb, route)) return
   if (skb.redirport !== 0) ipLocalDeliver(net, skb)
   else if (route.type === RTN_LOCAL || route.type === RTN_BROADCAST || route.type === RTN_MULTICAST)
     ipLocalDeliver(net, skb)
   else ipForward(net, skb, route)
+}
+
+/** Does what a packet's options ask for. False: it is gone, and its sender may have been told why. */
+function optionsOk(net: NetState, skb: SkBuff, route: Route): boolean {
+  const isOurs = route.type === RTN_LOCAL
+  const own = isOurs ? ipDaddr(skb.data, skb.nh) : fibSelectAddr(net, route.dev, route.gateway)
+  const wrong = inputOptions(net, skb, own)
+  if (wrong === 0) return true
+  if (wrong !== SOURCE_ROUTED) {
+    icmpSend(net, skb, ICMP_PARAMETERPROB, 0, (wrong << 24) >>> 0)
+    net.inet.ipMib.inHdrErrors++
+  }
+  kfreeSkb(skb)
+  return false
 }
 
 /** Where a packet that has come is to go. What went through the loopback device has its route with it. */
