@@ -280,7 +280,7 @@ const FIREWALL: readonly (readonly [string, SyscallRow['support'], string])[] = 
   ['targets ACCEPT, DENY, REJECT, RETURN, chains', 'full', ''],
   ['target QUEUE', 'full', 'drops, as a kernel to which nobody can give packets back'],
   ['target MASQ', 'partial', 'helpers of protocols (FTP, IRC), dynamic addresses'],
-  ['target REDIRECT', 'partial', 'MSG_PROXY; binding to foreign addresses'],
+  ['target REDIRECT; `net({ transparentProxy: true })`', 'partial', 'MSG_PROXY'],
   ['-l, -m, -t, -o', 'full', '-o finds no listener in 2.0, which has no netlink sockets'],
   ['`/proc/net/ip_fwchains`, `ip_fwnames`, `ip_masquerade`', 'full', ''],
   ['`ipchains` 1.3.9, `ipchains-save`, `ipchains-restore`', 'full', 'names by files alone, no DNS'],

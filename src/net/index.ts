@@ -43,6 +43,11 @@ export interface NetOptions {
    * did; 2.0 and 2.6 have not, as theirs was ipfwadm and iptables, of which there is neither here. True gives it to any.
    */
   readonly ipchains?: boolean
+  /**
+   * With ipchains: may whoever has CAP_NET_ADMIN bind to addresses of other hosts, and get what comes by for them? Linux:
+   * the other half of CONFIG_IP_TRANSPARENT_PROXY. Default false.
+   */
+  readonly transparentProxy?: boolean
 }
 
 /** The module's type: `kernel.net` is a NetApi, and processes have the socket calls. */
@@ -57,6 +62,7 @@ export const net = (options: NetOptions = {}): NetModule =>
       const state = new NetState(k, options.ipchains ?? k.facts.release === '2.2.12')
       if (options.policyRules === false) state.inet.fib = new FibState(false)
       if (options.seqpacket !== undefined) state.unix.hasSeqpacket = options.seqpacket
+      if (state.firewall !== null) state.firewall.isTransparent = options.transparentProxy === true
       const lo = addLoopback(state, loopbackOps)
       if (options.loopback !== false) devOpen(state, lo)
       return state

@@ -5,6 +5,7 @@
 import {
   checkInvariants,
   EADDRINUSE,
+  EADDRNOTAVAIL,
   ECONNREFUSED,
   EINPROGRESS,
   EMSGSIZE,
@@ -58,9 +59,9 @@ function gateway(m: Machine, via: string): void {
 }
 
 /** inside --- eth0 router eth1 --- outside; the router masquerades, unless told otherwise. */
-function lab({ innerMtu = 1500, isMasked = true } = {}) {
+function lab({ innerMtu = 1500, isMasked = true, transparentProxy = false } = {}) {
   const inside = machine()
-  const router = machine()
+  const router = machine({ transparentProxy })
   const outside = machine({ profile: '2.6.14' })
   card(inside, 'eth0', 1, `${INSIDE}/24`)
   card(router, 'eth0', 2, '10.0.0.1/24', innerMtu)
@@ -624,6 +625,75 @@ describe('REDIRECT', () => {
       expect(outer).toEqual([])
       sound()
     }
+  })
+})
+
+describe('§1.1: the transparent-proxy exception of bind', () => {
+  it('§1.1: a foreign address is EADDRNOTAVAIL, but for root where the kernel has transparent proxies', () => {
+    for (const [transparentProxy, uid, answer] of [
+      [false, 0, EADDRNOTAVAIL],
+      [true, 0, 0],
+      [true, 1000, EADDRNOTAVAIL],
+    ] as const) {
+      const { k } = machine({ transparentProxy })
+      const p = k.spawn({ uid })
+      for (const type of [SOCK_DGRAM, SOCK_STREAM])
+        expect(p.sys.bind(p.libc.socket(AF_INET, type), at(8080, '9.9.9.9'))).toBe(answer)
+      expect(p.sys.bind(p.libc.socket(AF_INET, SOCK_DGRAM), at(61000, '9.9.9.9'))).toBe(
+        answer === 0 ? EADDRINUSE : answer,
+      )
+    }
+  })
+
+  it('UDP: a datagram for another host is answered in its name', () => {
+    const { inside, router, outer, pump, sound } = lab({ isMasked: false, transparentProxy: true })
+    const proxy = router.root.libc.socket(AF_INET, SOCK_DGRAM)
+    router.root.libc.bind(proxy, at(53, OUTSIDE))
+    const client = inside.root.libc.socket(AF_INET, SOCK_DGRAM)
+    inside.root.libc.connect(client, at(53, OUTSIDE))
+    inside.root.libc.send(client, text('name?'))
+    pump()
+    const from = {} as { family: 2; addr: string; port: number }
+    const buf = new Uint8Array(20)
+    expect(router.root.sys.recvfrom(proxy, buf, MSG_DONTWAIT, from)).toBe(5)
+    router.root.libc.sendto(proxy, text('answer'), 0, from)
+    pump()
+    expect(inside.root.sys.recv(client, buf, MSG_DONTWAIT)).toBe(6)
+    expect(outer).toEqual([])
+    sound()
+  })
+
+  it('TCP: a listener in the name of another host, and a connection from there', () => {
+    const { inside, router, outer, pump, pass, sound } = lab({ isMasked: false, transparentProxy: true })
+    const listener = router.root.libc.socket(AF_INET, SOCK_STREAM)
+    router.root.libc.bind(listener, at(80, OUTSIDE))
+    router.root.libc.listen(listener, 5)
+    const client = inside.root.libc.socket(AF_INET, SOCK_STREAM)
+    inside.root.libc.fcntl(client, F_SETFL, O_NONBLOCK)
+    inside.root.sys.connect(client, at(80, OUTSIDE))
+    pump()
+    const server = router.root.libc.accept(listener)
+    expect(router.root.libc.getsockname(server)).toMatchObject({ addr: OUTSIDE, port: 80 })
+    router.root.libc.send(server, text('hello'))
+    pump()
+    expect(inside.root.sys.recv(client, new Uint8Array(9), MSG_DONTWAIT)).toBe(5)
+    // The other way: from the name of the host outside to one inside.
+    const inner = inside.root.libc.socket(AF_INET, SOCK_STREAM)
+    inside.root.libc.bind(inner, at(25, '0.0.0.0'))
+    inside.root.libc.listen(inner, 5)
+    const caller = router.root.libc.socket(AF_INET, SOCK_STREAM)
+    router.root.libc.bind(caller, at(2525, OUTSIDE))
+    router.root.libc.fcntl(caller, F_SETFL, O_NONBLOCK)
+    expect(router.root.sys.connect(caller, at(25, INSIDE))).toBe(EINPROGRESS)
+    pump()
+    const peer = {}
+    inside.root.libc.accept(inner, peer)
+    expect(peer).toMatchObject({ addr: OUTSIDE, port: 2525 })
+    for (const fd of [server, caller]) router.root.libc.close(fd)
+    inside.root.libc.close(client)
+    pass(61_000, 10_000)
+    expect(outer).toEqual([])
+    sound()
   })
 })
 

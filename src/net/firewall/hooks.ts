@@ -7,11 +7,12 @@
  */
 
 import { isErr } from '../../abi/errno.js'
-import { IPPROTO_ICMP, IPPROTO_TCP } from '../../abi/socket.js'
+import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from '../../abi/socket.js'
 import type { NetDevice } from '../device.js'
 import { ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, ICMP_PORT_UNREACH, icmpSend } from '../inet/icmp_send.js'
 import { be16, IP_OFFSET, ipDaddr, ipFragOff, ipHlen, ipProtocol, ipSaddr, ipTotLen } from '../inet/ip.js'
 import { inputRoute, ipForward, unroutable } from '../inet/ip_input.js'
+import type { InetSock } from '../inet/sock.js'
 import { connectionFor } from '../inet/tcp_table.js'
 import {
   type NetfilterHook,
@@ -57,14 +58,18 @@ function refuse(net: NetState, skb: SkBuff, code: number): NfVerdict {
   return NF_DROP
 }
 
-/** Has this host a connection in the name of whom the packet is for? Linux: ip_chksock, tcp_chkaddr. */
-function isForeign(net: NetState, { data, nh, tail, routeKey }: SkBuff): boolean {
+/** Has this host a socket in the name of whom the packet is for? Linux: ip_chksock, tcp_chkaddr, udp_chkaddr. */
+function isForeign({ inet }: NetState, { data, nh, tail, routeKey }: SkBuff): boolean {
+  const protocol = ipProtocol(data, nh)
   const th = nh + ipHlen(data, nh)
-  if (ipProtocol(data, nh) !== IPPROTO_TCP || (ipFragOff(data, nh) & IP_OFFSET) !== 0 || tail < th + 4)
-    return false
-  const [lport, rport] = [be16(data, th + 2), be16(data, th)]
-  const known = connectionFor(net.inet.tcp, ipDaddr(data, nh), lport, ipSaddr(data, nh), rport, routeKey)
-  return known !== null
+  if ((ipFragOff(data, nh) & IP_OFFSET) !== 0 || tail < th + 4) return false
+  const daddr = ipDaddr(data, nh)
+  const dport = be16(data, th + 2)
+  const isOne = (sk: InetSock): boolean => sk.isForeign && sk.rcvSaddr === daddr
+  if (protocol === IPPROTO_UDP) return inet.udp.byPort.get(dport)?.some(isOne) === true
+  if (protocol !== IPPROTO_TCP) return false
+  const known = connectionFor(inet.tcp, daddr, dport, ipSaddr(data, nh), be16(data, th), routeKey)
+  return known !== null || inet.tcp.listeners.get(dport)?.some(isOne) === true
 }
 
 /** What has come. Only who could be answered, and could have been meant, hears of a refusal. Linux: ip_rcv. */

@@ -95,7 +95,9 @@ export class FirewallState {
   chains: Map<string, IpfwChain>
   /** Connections that are masqueraded. */
   masq = new MasqTable()
-  /** Has a connection ever been redirected that was meant for another host? */
+  /** May root bind to addresses of other hosts? Linux: CONFIG_IP_TRANSPARENT_PROXY. */
+  isTransparent = false
+  /** Has there ever been a socket in the name of another host? */
   hasForeign = false
   /** Messages about suspect packets that may still be written, in milliseconds of patience. Linux: net_ratelimit. */
   patience = 50_000

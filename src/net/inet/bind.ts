@@ -6,7 +6,7 @@
  * wrong in both does too. Module hooks decide about ports at the place of the privilege test (inetBindPrivilege).
  */
 
-import { CAP_NET_BIND_SERVICE } from '../../abi/capability.js'
+import { CAP_NET_ADMIN, CAP_NET_BIND_SERVICE } from '../../abi/capability.js'
 import { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EINVAL } from '../../abi/errno.js'
 import { PORT_MASQ_BEGIN, PORT_MASQ_END } from '../../abi/ip_fw.js'
 import type { Task } from '../../kernel/task.js'
@@ -15,7 +15,7 @@ import { deny } from '../../security/deny.js'
 import { TCP_CLOSE } from '../sock.js'
 import { SOCKADDR_IN, type Sockaddr } from '../sockaddr.js'
 import { inetAddrType } from './fib.js'
-import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST } from './route_types.js'
+import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST } from './route_types.js'
 import { BINDADDR_LOCK, BINDPORT_LOCK, type InetSock } from './sock.js'
 
 /** Ports below it are for those who may. */
@@ -46,10 +46,19 @@ export function isOurs(sk: InetSock, addr: number): boolean {
   return type === RTN_LOCAL || type === RTN_MULTICAST || type === RTN_BROADCAST
 }
 
+/** May `current` take the address of another host? Who administers a transparent proxy may. */
+const mayBeForeign = (current: Task, { net }: InetSock, addr: number): boolean =>
+  net.firewall?.isTransparent === true &&
+  inetAddrType(net, addr) === RTN_UNICAST &&
+  capable(current, CAP_NET_ADMIN)
+
 /** Datagrams to all or to a group come in, but nothing is sent from there. */
 export function setAddress(sk: InetSock, addr: number): void {
+  const type = addr === 0 ? RTN_LOCAL : inetAddrType(sk.net, addr)
   sk.rcvSaddr = addr
-  sk.saddr = addr !== 0 && inetAddrType(sk.net, addr) !== RTN_LOCAL ? 0 : addr
+  sk.isForeign = type === RTN_UNICAST
+  sk.saddr = type === RTN_LOCAL || sk.isForeign ? addr : 0
+  if (sk.isForeign && sk.net.firewall !== null) sk.net.firewall.hasForeign = true
 }
 
 /** The port is the sock's. */
@@ -96,7 +105,7 @@ function bind20(current: Task, sk: InetSock, address: Sockaddr): number {
   }
   const refused = mayHave(current, sk, port, isChosen)
   if (refused !== 0) return refused
-  if (!isOurs(sk, address.addr)) return EADDRNOTAVAIL
+  if (!isOurs(sk, address.addr) && !mayBeForeign(current, sk, address.addr)) return EADDRNOTAVAIL
   setAddress(sk, address.addr)
   if (sk.proto.getPort(sk, port) !== 0) {
     setAddress(sk, 0)
@@ -109,7 +118,7 @@ function bind20(current: Task, sk: InetSock, address: Sockaddr): number {
 /** Socket, address, masquerading, privilege, clash. */
 function bind22(current: Task, sk: InetSock, address: Sockaddr): number {
   if (sk.state !== TCP_CLOSE || sk.num !== 0 || address.length < SOCKADDR_IN) return EINVAL
-  if (!isOurs(sk, address.addr)) return EADDRNOTAVAIL
+  if (!isOurs(sk, address.addr) && !mayBeForeign(current, sk, address.addr)) return EADDRNOTAVAIL
   if (isMasqPort(sk, address.port)) return EADDRINUSE
   const refused = mayHave(current, sk, address.port)
   if (refused !== 0) return refused
@@ -119,7 +128,7 @@ function bind22(current: Task, sk: InetSock, address: Sockaddr): number {
 /** Length, address, masquerading (where the firewall of 2.2 has been asked for), privilege, socket, clash. */
 function bind26(current: Task, sk: InetSock, address: Sockaddr): number {
   if (address.length < SOCKADDR_IN) return EINVAL
-  if (!isOurs(sk, address.addr)) return EADDRNOTAVAIL
+  if (!isOurs(sk, address.addr) && !mayBeForeign(current, sk, address.addr)) return EADDRNOTAVAIL
   if (isMasqPort(sk, address.port)) return EADDRINUSE
   const refused = mayHave(current, sk, address.port)
   if (refused !== 0) return refused

@@ -86,7 +86,7 @@ export class InetSock extends Sock {
   groups: McMembership[] = []
   /** BINDADDR_LOCK, BINDPORT_LOCK. */
   locks = 0
-  /** Is `saddr` none of this host's, because the firewall redirected the connection? Linux: RTO_TPROXY. */
+  /** Is `saddr` none of this host's: of a redirected connection, or by bind? Linux: RTO_TPROXY. */
   isForeign = false
   /** The next IP id of a connected sock. */
   ipId = 0

@@ -495,14 +495,17 @@ const mayDeliver = (net: NetState, sk: TcpSock, skb: SkBuff): boolean =>
 /** The listener that a packet is for. */
 function listenerFor(net: NetState, skb: SkBuff): TcpSock | null {
   const { data, h, nh, dev, redirport } = skb
+  const { tcp } = net.inet
   const ifindex = dev?.ifindex ?? 0
+  const dport = be16(data, h + 2)
   const sees = (sk: TcpSock): boolean => mayDeliver(net, sk, skb)
-  if (redirport !== 0) {
-    // To this host's own port instead. Linux: tcp_v4_proxy_lookup.
-    const own = findListener(net.inet.tcp, dev?.addresses[0]?.local ?? 0, redirport, ifindex, sees)
-    if (own !== null) return own
-  }
-  return findListener(net.inet.tcp, ipDaddr(data, nh), be16(data, h + 2), ifindex, sees)
+  if (redirport === 0) return findListener(tcp, ipDaddr(data, nh), dport, ifindex, sees)
+  // To this host's own port instead. Linux: tcp_v4_proxy_lookup.
+  const own = dev?.addresses[0]?.local ?? 0
+  const redirected = redirport === dport ? null : findListener(tcp, own, redirport, ifindex, sees)
+  if (redirected !== null) return redirected
+  const meant = findListener(tcp, ipDaddr(data, nh), dport, ifindex, sees)
+  return meant ?? findListener(tcp, own, redirport, ifindex, sees)
 }
 
 /** Is it a segment, all there and unharmed? */

@@ -163,7 +163,10 @@ function udpSendmsg(current: Task, sk: InetSock, msg: Msg, flags: number): numbe
     oif = oif || sk.mcIndex
     saddr = saddr || sk.mcAddr
   }
-  const route = routeTo(current, sk, daddr, saddr, oif, msg.name === null && info === null)
+  // In the name of another host: no route has such a source.
+  const isForeign = sk.isForeign && saddr === sk.saddr
+  const isKept = msg.name === null && info === null
+  const route = routeTo(current, sk, daddr, isForeign ? 0 : saddr, oif, isKept)
   if (isErr(route)) return route
   const room = waitForRoom(current, sk, flags)
   if (room !== 0) return room
@@ -176,11 +179,12 @@ function udpSendmsg(current: Task, sk: InetSock, msg: Msg, flags: number): numbe
   put16(data, h + 2, to.port)
   put16(data, h + 4, size)
   data.set(msg.data, h + UDP_HLEN)
+  const src = isForeign ? saddr : route.src
   const dst = daddr === 0 ? route.dst : daddr
   // Within this host the sum is nobody's business unless somebody listens. Linux: NETIF_F_NO_CSUM of the loopback device.
   if (sk.noCheck || ((route.dev.flags & IFF_LOOPBACK) !== 0 && net.taps.length === 0)) put16(data, h + 6, 0)
   else {
-    const sum = csumFold(csumPartial(data, h, skb.tail, csumPseudo(route.src, dst, IPPROTO_UDP, size)))
+    const sum = csumFold(csumPartial(data, h, skb.tail, csumPseudo(src, dst, IPPROTO_UDP, size)))
     put16(data, h + 6, sum === 0 ? 0xffff : sum)
   }
   skb.priority = sk.priority
@@ -189,7 +193,7 @@ function udpSendmsg(current: Task, sk: InetSock, msg: Msg, flags: number): numbe
   const df = sk.pmtudisc !== IP_PMTUDISC_DONT && 20 + size <= route.mtu && modern(sk)
   const isGroup = route.type === RTN_MULTICAST
   const ttl = isGroup ? sk.mcTtl : sk.ttl < 0 ? net.inet.defaultTtl : sk.ttl
-  ipPushHeader(net, skb, { saddr: route.src, daddr: dst, protocol: IPPROTO_UDP, tos: sk.tos, ttl, df })
+  ipPushHeader(net, skb, { saddr: src, daddr: dst, protocol: IPPROTO_UDP, tos: sk.tos, ttl, df })
   net.inet.udpMib.outDatagrams++
   const failed = ipLocalOut(net, skb, route)
   if (failed === FIREWALLED)
@@ -318,11 +322,16 @@ function receiverOf(
 ): InetSock | null {
   const { dev, redirport } = skb
   const ifindex = dev?.ifindex ?? 0
-  if (redirport !== 0) {
-    const own = udpLookup(net, skb, saddr, sport, dev?.addresses[0]?.local ?? 0, redirport, ifindex)
-    if (own !== null) return own
+  if (redirport === 0) return udpLookup(net, skb, saddr, sport, daddr, dport, ifindex)
+  const own = dev?.addresses[0]?.local ?? 0
+  if (redirport !== dport) {
+    const redirected = udpLookup(net, skb, saddr, sport, own, redirport, ifindex)
+    if (redirected !== null) return redirected
   }
-  return udpLookup(net, skb, saddr, sport, daddr, dport, ifindex)
+  return (
+    udpLookup(net, skb, saddr, sport, daddr, dport, ifindex) ??
+    udpLookup(net, skb, saddr, sport, own, redirport, ifindex)
+  )
 }
 
 /** Linux: udp_protocol: udp_rcv, udp_err. */
@@ -400,7 +409,7 @@ export function udpConnect(current: Task, sk: InetSock, address: Sockaddr): numb
   if (address.family !== AF_INET) return EAFNOSUPPORT
   sk.route = null
   const oif = sk.boundDev || (isMulticast(address.addr) ? sk.mcIndex : 0)
-  const route = routeTo(current, sk, address.addr, sk.saddr, oif, false)
+  const route = routeTo(current, sk, address.addr, sk.isForeign ? 0 : sk.saddr, oif, false)
   if (isErr(route)) return route
   if (sk.saddr === 0) sk.saddr = route.src
   if (sk.rcvSaddr === 0) sk.rcvSaddr = route.src
