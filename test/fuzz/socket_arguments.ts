@@ -56,6 +56,8 @@ function address(d: Dice, p: Parts): unknown {
       return d.pick([
         { family: 16, pid: d.pick([0, p.pid, -1]), groups: d.pick([0, 1, -1]) },
         { family: 17, protocol: d.pick([3, 0x800, 0]), ifindex: d.pick([0, 1, 99]) },
+        { family: 17, protocol: 0x800, ifindex: 1, addr: new Uint8Array(d.pick([0, 6, 8])) },
+        { family: 2, device: d.pick(['lo', 'eth9']) },
         { family: 17, device: d.pick(['lo', 'eth9', 'x'.repeat(40)]), protocol: 3 },
       ])
     case 8:
@@ -107,6 +109,12 @@ const value = (d: Dice, p: Parts): unknown =>
     d.pick([2, 100, 4096, 100_000, -1, 2 ** 31 - 1]),
     { onoff: d.below(2), linger: d.pick([0, 0, 1, -1]) },
     { sec: d.pick([0, 1, -1]), usec: d.pick([0, 5000, 2e6]) },
+    {
+      multiaddr: d.pick(['224.1.2.3', '224.1.2.4', '10.0.0.1']),
+      address: d.pick(['0.0.0.0', '127.0.0.1', 'x']),
+      ifindex: d.pick([0, 1, 9]),
+    },
+    { ifindex: d.pick([1, 1, 9]), type: d.below(4), address: new Uint8Array(d.pick([0, 6, 7])) },
     Uint8Array.of(1, 0, 0, 0),
     Uint8Array.of(1, 0, 0, 0).slice(0, d.below(5)),
     'lo',
@@ -114,15 +122,30 @@ const value = (d: Dice, p: Parts): unknown =>
     p.hostile(),
   ])
 
+/** Raw sockets and those of devices. */
+const PACKETS: readonly (readonly number[])[] = [
+  [2, 3, 1],
+  [2, 3, 17],
+  [2, 3, 6],
+  [2, 3, 255],
+  [17, 3, 0x300],
+  [17, 2, 0x300],
+  [17, 2, 8],
+  [2, 10, 0x300],
+]
+
 type Maker = (d: Dice, p: Parts) => unknown[]
 
 /** By call. */
 export const SOCKET_MAKERS: Readonly<Record<string, Maker>> = {
-  socket: (d) => [
-    d.chance(85) ? d.pick([1, 2, 2]) : d.pick([16, 17, 0, -1, 10, 32, 999]),
-    d.chance(90) ? d.pick([1, 1, 2]) : d.pick([3, 4, 5, 10, 0, 11, -1]),
-    d.chance(85) ? 0 : d.pick([1, 6, 17, 255, 3, 256, -1, 0x300]),
-  ],
+  socket: (d) =>
+    d.chance(15)
+      ? d.pick(PACKETS).slice()
+      : [
+          d.chance(85) ? d.pick([1, 2, 2]) : d.pick([16, 17, 0, -1, 10, 32, 999]),
+          d.chance(90) ? d.pick([1, 1, 2]) : d.pick([3, 4, 5, 10, 0, 11, -1]),
+          d.chance(85) ? 0 : d.pick([1, 6, 17, 255, 3, 256, -1, 0x300]),
+        ],
   socketpair: (d) => [d.pick([1, 1, 1, 2, 16]), d.pick([1, 2, 3, 5]), 0],
   bind: (d, p) => [p.fd(), address(d, p)],
   connect: (d, p) => [p.fd(), address(d, p)],
@@ -155,5 +178,5 @@ export const SOCKET_CALLS: readonly string[] = [
 /** Operations of ioctl(2) that look at sockets and devices. */
 export const SOCKET_IOCTLS: readonly number[] = [
   0x541b, 0x5411, 0x8901, 0x8902, 0x8903, 0x8904, 0x8905, 0x8906, 0x8910, 0x8912, 0x8913, 0x8915, 0x8919,
-  0x891b, 0x8921, 0x8927, 0x8933, 0x8954, 0x8bff,
+  0x891b, 0x8921, 0x8927, 0x8933, 0x8953, 0x8954, 0x8955, 0x8bff,
 ]
