@@ -8,7 +8,7 @@ import { bytesOf } from './fixtures.js'
 import type { Timed } from './measure.js'
 
 /** Blocks of a batch, and how many of them are dirty in the cache when they are brought to the disk. */
-const BLOCKS = 20_000
+const BLOCKS = 8000
 const DIRTY = 2000
 const BLOCK_BYTES = 1024
 
