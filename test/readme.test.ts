@@ -69,12 +69,16 @@ describe('the conformance figures of README.md', () => {
     expect(rows.length).toBe(3)
   })
 
-  it.each(rows)('profile %s against Linux %s: %s', (profile = '', recorded = '', figures = '') => {
-    const lines: string[] = []
-    const file = `test/data/recordings/linux-${recorded}.jsonl.gz`
-    conformance(['--profile', profile, new URL(file, root).pathname], (line) => lines.push(line))
-    expect(lines.at(-1)).toBe(figures)
-  })
+  it.each(rows)(
+    'profile %s against Linux %s: %s',
+    { timeout: 120_000 },
+    (profile = '', recorded = '', figures = '') => {
+      const lines: string[] = []
+      const file = `test/data/recordings/linux-${recorded}.jsonl.gz`
+      conformance(['--profile', profile, new URL(file, root).pathname], (line) => lines.push(line))
+      expect(lines.at(-1)).toBe(figures)
+    },
+  )
 })
 
 describe('CONTRIBUTING.md', () => {
