@@ -695,7 +695,7 @@ export {
   utf8Decode,
   utf8Encode,
 } from './lib/bytes.js'
-export { checkInvariants } from './programs/check_invariants.js'
+export { checkInvariants, type Recountable } from './programs/check_invariants.js'
 export type { CoreSys } from './programs/core_sys.js'
 export type {
   KernelDescription,

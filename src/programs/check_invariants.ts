@@ -6,10 +6,14 @@ import { brokenInvariants } from '../kernel/invariants.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import type { KernelMembers } from './kernel_type.js'
 
+/** A kernel, or several that recount themselves: a world. */
+export type Recountable = Pick<KernelMembers<never>, 'digest'> & { checkInvariants?(): string[] }
+
 /**
  * Recounts everything that a kernel counts or lists and compares: uses of files, inodes, mounts and tables, names,
  * families, groups, wait and run queues, timers, pending signals, locks, space. Returns what disagrees, as sentences;
- * empty when nothing does, which is so between any two steps. Looks, changes nothing.
+ * empty when nothing does, which is so between any two steps. Looks, changes nothing. A world recounts its own books
+ * and those of all its kernels.
  */
-export const checkInvariants = (k: Pick<KernelMembers<never>, 'digest'>): string[] =>
-  brokenInvariants(k as unknown as KernelCore)
+export const checkInvariants = (k: Recountable): string[] =>
+  typeof k.checkInvariants === 'function' ? k.checkInvariants() : brokenInvariants(k as unknown as KernelCore)

@@ -2,7 +2,7 @@
 import { checkInvariants, createKernel, isErr, type Program, WouldBlock } from 'paleokernel'
 import { AF_INET, createWorld, net, SOCK_DGRAM, SOCK_STREAM } from 'paleokernel/net'
 import { describe, expect, it } from 'vitest'
-import { oneWay, pairOnLink, startTalk } from '../helpers/transfer.js'
+import { netOf, oneWay, pairOnLink, startTalk } from '../helpers/transfer.js'
 
 const mac = (last: number): Uint8Array => Uint8Array.of(2, 0, 0, 0, 0, last)
 const at = (last: number, port = 7) => ({ family: AF_INET, addr: `10.0.0.${last}`, port }) as const
@@ -357,6 +357,20 @@ describe('copies', () => {
     expect(copy.twinOf(a)).toBe(copy.kernels[0])
     expect(copy.twinOf(b).process(q.pid)?.pid).toBe(q.pid)
     expect(world.twinOf(copy.twinOf(a))).toBe(a)
+  })
+
+  it('checkInvariants() recounts a world, too, and finds what is wrong in it', () => {
+    const { world, a } = pairOnLink({ seed: 1, profiles: ['2.6.14', '2.6.14'], wire: { delay: 5 } })
+    bound(a).send(2)
+    expect(checkInvariants(world)).toEqual([])
+    const counters = world.state.wires[0]?.lanes[0]?.counters
+    if (counters === undefined) throw new Error('no link')
+    counters.inFlight++
+    netOf(a).inUse++
+    expect(checkInvariants(world)).toEqual([
+      'link 0, lane 0: 2 in flight, 1 found',
+      expect.stringMatching(/^kernel 0: the sockets in use/),
+    ])
   })
 
   it.each([1, 2, 3, 4, 5, 6])('at any moment: seed %i', (seed) => {
