@@ -115,7 +115,7 @@ function optionsOk(net: NetState, skb: SkBuff, route: Route): boolean {
   if (wrong !== SOURCE_ROUTED) {
     icmpSend(net, skb, ICMP_PARAMETERPROB, 0, (wrong << 24) >>> 0)
     net.inet.ipMib.inHdrErrors++
-  }
+  } else net.inet.ipMib.inDiscards++
   kfreeSkb(skb)
   return false
 }
