@@ -9,6 +9,7 @@ import { assembleBpf, Broker, Link, seccomp } from 'paleokernel/seccomp'
 import { BLOCK, bytesOf } from './fixtures.js'
 import type { Case, Timed } from './measure.js'
 import { WRITE_BACK } from './reqlog.js'
+import { BIND } from './sockfs.js'
 
 /** One operation, played in several ways that take turns. */
 export interface Comparison {
@@ -226,6 +227,7 @@ export const COMPARISONS: readonly Comparison[] = [
       ]),
     ),
   },
+  { id: 'bind-reserved', title: 'bind to a reserved port', ways: BIND },
   { id: 'write-back', title: 'write-back of a dirty block of 1 KiB', ways: WRITE_BACK },
   { id: 'seccomp-broker', title: 'round trip to a broker', ways: { 'seccomp, two pipes': brokerTrip } },
 ]

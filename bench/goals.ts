@@ -187,6 +187,12 @@ export function judge(measured: readonly Measured[], extras: Extras): readonly G
       percent,
     ),
     limitGoal(
+      'bind to a reserved port that sockfs allows its owner, against the stock test',
+      known(best('bind-reserved', 'sockfs, owner') / best('bind-reserved', 'stock')),
+      1.5,
+      times,
+    ),
+    limitGoal(
       'null call in mode 1 of seccomp, beyond mode 0',
       beyond('seccomp-null', 'mode 1', 'mode 0'),
       10,
