@@ -7,7 +7,10 @@ import type { KernelCore } from '../kernel/kernel.js'
 import type { KernelMembers } from './kernel_type.js'
 
 /** A kernel, or several that recount themselves: a world. */
-export type Recountable = Pick<KernelMembers<never>, 'digest'> & { checkInvariants?(): string[] }
+export interface Recountable extends Pick<KernelMembers<never>, 'digest'> {
+  /** Recounts all of it. Kernels have none: they are recounted from outside. */
+  checkInvariants?(): string[]
+}
 
 /**
  * Recounts everything that a kernel counts or lists and compares: uses of files, inodes, mounts and tables, names,
