@@ -1,6 +1,7 @@
 /** `ping` of iputils ss990824: output, options, exit status, and the packets that it sends. */
 import { checkInvariants } from 'paleokernel'
-import { ping } from 'paleokernel/userland'
+import { createWorld, net } from 'paleokernel/net'
+import { ping, route } from 'paleokernel/userland'
 import { describe, expect, it } from 'vitest'
 import { machine } from './tools.js'
 
@@ -143,4 +144,58 @@ it('an interrupt ends it with what there is', () => {
   m.k.run()
   expect(child.exitCode).toBe(0)
   expect(m.cat('/tmp/a')).toContain('\n3 packets transmitted, 3 packets received, 0% packet loss\n')
+})
+
+describe('through a router, in a world', () => {
+  function journey(words: string): string {
+    const world = createWorld({ seed: 1 })
+    const make = () => world.createKernel({ modules: [net()], profile: '2.2.12' })
+    const [a, r, b] = [make(), make(), make()]
+    const plug = (k: typeof a, name: string, n: number, address: string): void => {
+      k.net.addEthernet(name, Uint8Array.of(2, 0, 0, 0, 0, n))
+      k.net.configure(name, { address })
+    }
+    plug(a, 'eth0', 1, '10.0.0.1/24')
+    plug(r, 'eth0', 2, '10.0.0.254/24')
+    plug(r, 'eth1', 3, '10.0.1.254/24')
+    plug(b, 'eth0', 4, '10.0.1.1/24')
+    world.link(a, 'eth0', r, 'eth0', { delay: 3 })
+    world.link(r, 'eth1', b, 'eth0', { delay: 4 })
+    const router = r.spawn()
+    router.libc.write(router.libc.open('/proc/sys/net/ipv4/ip_forward', 1), Uint8Array.of(0x31))
+    a.install('/ping', ping)
+    a.install('/route', route)
+    b.install('/route', route)
+    for (const [k, gateway] of [
+      [a, '10.0.0.254'],
+      [b, '10.0.1.254'],
+    ] as const) {
+      const admin = k.spawn()
+      admin.sys.execve('/route', ['route', 'add', 'default', 'gw', gateway], [])
+    }
+    world.run()
+    const child = a.spawn()
+    for (const path of ['/', '/tmp/out', '/tmp/err']) child.libc.open(path, path === '/' ? 0 : 0o101, 0o600)
+    child.sys.execve('/ping', ['ping', ...words.split(' ')], [])
+    world.run()
+    const reader = a.spawn()
+    const buf = new Uint8Array(4096)
+    const fd = reader.libc.open('/tmp/out', 0)
+    for (const k of [a, r, b]) expect(checkInvariants(k)).toEqual([])
+    return String.fromCharCode(...buf.subarray(0, reader.libc.read(fd, buf)))
+  }
+
+  it('the time of the way there and back, and one hop less to live', () => {
+    const out = journey('-c 2 10.0.1.1')
+    // The first one waits for two neighbours' addresses.
+    expect(out).toMatch(/icmp_seq=0 ttl=254 time=\d\d\.\d ms\n/)
+    expect(out).toContain('64 bytes from 10.0.1.1: icmp_seq=1 ttl=254 time=14.0 ms\n')
+    expect(out).toContain('2 packets transmitted, 2 packets received, 0% packet loss')
+  })
+
+  it('the router says when the time to live is over, and when there is nobody', () => {
+    expect(journey('-c 1 -t 1 10.0.1.1')).toContain('From 10.0.0.254: Time to live exceeded\n')
+    expect(journey('-c 1 10.0.1.77')).toContain('From 10.0.0.254: Destination Host Unreachable\n')
+    expect(journey('-c 1 10.9.9.9')).toContain('From 10.0.0.254: Destination Net Unreachable\n')
+  })
 })
