@@ -2,11 +2,13 @@
  * Bringing a world of the model to the state that a recording shows, where the two kernels differ: what the entries
  * of the era table do after a line that they cover, so that the comparison can go on. It is done with system calls, by
  * the task itself or by the recorder, which is root; where the profile's kernel has no call that would do it, by hand
- * (`changeSocket`).
+ * (`changeSocket`, `inLargePipe`).
  */
 
 import { isErr, type Process, type Stat } from 'paleokernel'
 import type { Socket } from 'paleokernel/net'
+import { PagePipe } from '../../src/fs/pipe_page.js'
+import { ByteRing } from '../../src/lib/ring.js'
 import { fget } from '../../src/vfs/fdtable.js'
 import type { Actor } from './actor.js'
 import type { Answer, Line } from './answer.js'
@@ -111,6 +113,29 @@ export const changeSocket = (
     return joined(outcomeOf(line), world.also(deed))
   }
 }
+
+/** Bytes of a pipe since 2.6.11: PIPE_BUFFERS pages. */
+const PIPE_BYTES = 16 * 4096
+
+/**
+ * In a world in which the line has not been run: gives the pipe that it writes to as much room as 2.6 has, then runs the
+ * line. PIPE_SIZE is a constant of 2.2's build.
+ */
+export const inLargePipe = (line: Line): Instead =>
+  instead((world) => {
+    const actor = world.actors[line.t]
+    const file = actor === undefined ? undefined : fget(actor.proc.current(), Number(line.a[0]))
+    const pipe =
+      file === undefined || isErr(file) ? undefined : (file.data as { readonly pipe?: unknown }).pipe
+    if (pipe instanceof PagePipe && pipe.ring.capacity < PIPE_BYTES) {
+      const ring = new ByteRing(PIPE_BYTES)
+      const held = new Uint8Array(pipe.length)
+      pipe.ring.read(held)
+      ring.write(held)
+      Object.assign(pipe, { ring })
+    }
+    return world.run(line)
+  })
 
 /** What the line itself has answered, without what it has done to others. */
 const outcomeOf = ({ r, e }: Line): Answer => (e !== undefined ? { e } : r !== undefined ? { r } : {})

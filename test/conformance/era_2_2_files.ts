@@ -4,7 +4,7 @@
 
 import { isErr } from 'paleokernel'
 import type { Line } from './answer.js'
-import { instead, otherWords } from './bring.js'
+import { inLargePipe, instead, otherWords } from './bring.js'
 import type { EraDifference, Mismatch } from './era.js'
 import { allSleepIn, always, answers, goOn, isType, O_ACCMODE, sleepers, statOf, vs2620 } from './era_help.js'
 import { dataOf, parsePoll } from './values.js'
@@ -41,7 +41,7 @@ function fillsPipe(m: Mismatch): boolean {
   // Asleep in a write: only a pipe does that.
   if (ours.blk === 1) return true
   if (keys.length === 0 || dataOf(line.a[1] ?? '').length === 0 || !isPipe(m, Number(line.a[0]))) return false
-  return ours.e === 'EAGAIN' || (ours.r ?? 0) < (line.r ?? 0)
+  return ours.e === 'EAGAIN' || (ours.r ?? 0) !== (line.r ?? 0)
 }
 
 export const ERA_2_2_FILES: readonly EraDifference[] = [
@@ -128,6 +128,13 @@ export const ERA_2_2_FILES: readonly EraDifference[] = [
     cite: 'pipe_write, fs/pipe.c, and PIPE_SIZE, include/linux/pipe_fs_i.h (2.2); sixteen pages since 2.6.11',
     looksAt: 'all',
     covers: fillsPipe,
+    // It is bytes that 2.2 counts, and pages that 2.6 counts: what fills both alike may fill one of them before.
+    after: ({ line }) => inLargePipe(line),
+  }),
+  vs2620({
+    name: 'a pipe is full of bytes, not of pages',
+    cite: 'pipe_write, fs/pipe.c (2.2): PIPE_FREE counts bytes; since 2.6.11 every write begins a page unless it fits into the last one',
+    covers: (m) => allSleepIn(m, 'write') && m.keys.every((key) => /^wake\.T\d\.r$/.test(key)),
     after: always,
   }),
   vs2620({
