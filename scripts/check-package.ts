@@ -15,7 +15,7 @@ import { exportsOf } from './exports.js'
 import { printedLines, programs } from './readme.js'
 
 /** Upper limit for the compressed core: the index entry with every chunk it loads. */
-const CORE_LIMIT_BYTES = 180_000
+const CORE_LIMIT_BYTES = 200_000
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name)
