@@ -51,8 +51,7 @@ function conflicts(isModern: boolean, sk: TcpSock, other: TcpConn): boolean {
   if (sk === other || sk.portSpace !== other.portSpace) return false
   const devs = sk.boundDev === other.boundDev || (isModern && (sk.boundDev === 0 || other.boundDev === 0))
   if (!devs) return false
-  if (sk.reuse !== 0 && other.reuse !== 0 && other.state !== TCP_LISTEN && sk.state !== TCP_LISTEN)
-    return false
+  if (sk.reuse !== 0 && other.reuse !== 0 && other.state !== TCP_LISTEN) return false
   return sk.rcvSaddr === 0 || other.rcvSaddr === 0 || sk.rcvSaddr === other.rcvSaddr
 }
 
