@@ -728,12 +728,14 @@ describe('a port that is shared with SO_REUSEADDR', () => {
   // Linux: tcp_bind_conflict, called by tcp_listen_start, net/ipv4/tcp_ipv4.c (2.6.14).
   it('2.6.14: the first to listen may, and nobody else while it does', () => {
     const p = boot('2.6.14').spawn()
-    const [a, b] = [0, 1].map(() => {
+    const bound = () => {
       const fd = p.libc.socket(AF_INET, SOCK_STREAM)
       p.sys.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
       expect(p.sys.bind(fd, at(80))).toBe(0)
       return fd
-    }) as [number, number]
+    }
+    const a = bound()
+    const b = bound()
     expect(p.sys.listen(a, 5)).toBe(0)
     expect(p.sys.listen(b, 5)).toBe(EADDRINUSE)
     p.libc.close(a)
