@@ -27,6 +27,7 @@ import {
   settingsOf,
 } from './options.js'
 import { blockProcEntries } from './proc.js'
+import { SHAPES } from './shapes.js'
 import { diskCounters } from './stat.js'
 import { BlockState, unitAt } from './state.js'
 
@@ -70,17 +71,20 @@ export function block(options: BlockOptions = {}) {
   return defineModule({
     name: 'block',
     init: (k) => new BlockState(settings, k.epoch),
-    attach: (k, state) => ({
-      api: blockApi(k),
-      audit: blockAudit,
-      blockDevices: driversOf(state),
-      proc: blockProcEntries(k),
-      sync: (current) => syncDev(current, null),
-      diskCounters,
-      interrupts: { [DONE_IRQ]: onDone },
-      bottomHalves: { [FLUSH_BH]: onBdflush, [LOOP_BH]: onLoop },
-      timers: { [UNPLUG_TIMER]: onUnplugTimer, [FLUSH_TIMER]: onFlushTimer },
-    }),
+    attach(k, state) {
+      state.shapes = SHAPES
+      return {
+        api: blockApi(k),
+        audit: blockAudit,
+        blockDevices: driversOf(state),
+        proc: blockProcEntries(k),
+        sync: (current) => syncDev(current, null),
+        diskCounters,
+        interrupts: { [DONE_IRQ]: onDone },
+        bottomHalves: { [FLUSH_BH]: onBdflush, [LOOP_BH]: onLoop },
+        timers: { [UNPLUG_TIMER]: onUnplugTimer, [FLUSH_TIMER]: onFlushTimer },
+      }
+    },
   })
 }
 

@@ -110,6 +110,11 @@ type DriveSettings = Pick<DiskSettings, 'name' | 'dev' | 'minors' | 'geometry'>
 
 /** The module's state. */
 export class BlockState {
+  static readonly transient: readonly string[] = ['shapes']
+  static readonly transientDefault = null
+
+  /** @internal See shapes.ts. */
+  shapes: readonly object[] | null = null
   readonly settings: Settings
   /** The slots that all disks share. */
   readonly pool: RequestPool
