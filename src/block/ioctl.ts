@@ -24,6 +24,7 @@ import { isAtLeast } from '../abi/profile.js'
 import type { Task } from '../kernel/task.js'
 import { writeU16LE, writeU32LE } from '../lib/bytes.js'
 import { requireCapability } from '../security/capability.js'
+import { getInt, putWord } from '../vfs/ioctl_arg.js'
 import type { IoctlArg } from '../vfs/ops.js'
 import { invalidateBuffers } from './cache.js'
 import { syncDev } from './flush.js'
@@ -32,23 +33,6 @@ import { SECTOR_SIZE } from './sparse.js'
 import { type Addressed, type BlockState, blockState, type Drive, rereadPartitions } from './state.js'
 
 const isModern = (current: Task): boolean => isAtLeast(current.k.facts.release, '2.6.14')
-
-/** Linux: put_user of a 32-bit number. Errors: EFAULT. */
-function putWord(arg: IoctlArg, value: number): number {
-  if (arg instanceof Uint8Array && arg.length >= 4) writeU32LE(arg, 0, value)
-  else if (typeof arg === 'object' && !(arg instanceof Uint8Array)) arg.value = value
-  else return EFAULT
-  return 0
-}
-
-/** Linux: get_user of an int; null: EFAULT. */
-function getWord(arg: IoctlArg): number | null {
-  if (arg instanceof Uint8Array) {
-    if (arg.length < 4) return null
-    return (arg[0] ?? 0) | ((arg[1] ?? 0) << 8) | ((arg[2] ?? 0) << 16) | ((arg[3] ?? 0) << 24)
-  }
-  return typeof arg === 'object' ? arg.value | 0 : null
-}
 
 /** What ioctl(2) of a block device answers, loop and md devices included. */
 export function blockIoctl(current: Task, dev: DevT, at: Addressed, cmd: number, arg: IoctlArg): number {
@@ -90,7 +74,7 @@ const mayAdmin = (current: Task): number => requireCapability(current, CAP_SYS_A
 function setReadOnly(current: Task, { unit }: Addressed, arg: IoctlArg): number {
   const refused = mayAdmin(current)
   if (refused !== 0) return refused
-  const value = getWord(arg)
+  const value = typeof arg === 'number' ? null : getInt(arg)
   if (value === null) return EFAULT
   unit.isReadOnly = value !== 0
   return 0

@@ -6,9 +6,10 @@
  */
 
 import { minor } from '../abi/brand.js'
-import { EAGAIN, EBUSY, EFAULT, EINVAL, ENODEV, ENXIO } from '../abi/errno.js'
+import { EAGAIN, EBUSY, EINVAL, ENODEV, ENXIO } from '../abi/errno.js'
 import { _IO, FIONREAD } from '../abi/ioctl.js'
-import { defineFileOps, type IoctlArg } from '../vfs/ops.js'
+import { putInt } from '../vfs/ioctl_arg.js'
+import { defineFileOps } from '../vfs/ops.js'
 import {
   type Bufflink,
   bufflinkAppend,
@@ -22,17 +23,6 @@ import {
 
 /** ioctl: has an append been lost since the last time? 0 or 1; takes the flag down (BL-16). */
 export const BUFFLINK_GETOVERFLOW = _IO('b', 1)
-
-/** Linux: put_user. */
-function putInt(arg: IoctlArg, value: number): number {
-  if (arg instanceof Uint8Array) {
-    if (arg.length < 4) return EFAULT
-    for (let i = 0; i < 4; i++) arg[i] = (value >>> (8 * i)) & 0xff
-    return 0
-  }
-  if (typeof arg !== 'object' || arg === null) return EFAULT
-  return Reflect.set(arg, 'value', value) ? 0 : EFAULT
-}
 
 /** The operations of an open ring. */
 export const bufflinkOps = defineFileOps<Bufflink>({

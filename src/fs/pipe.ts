@@ -12,7 +12,7 @@
  * when the call is run again; EAGAIN means that O_NONBLOCK is set.
  */
 
-import { EBADF, EFAULT, EINVAL } from '../abi/errno.js'
+import { EBADF, EINVAL } from '../abi/errno.js'
 import { FIONREAD } from '../abi/ioctl.js'
 import { MS_RDONLY } from '../abi/mount.js'
 import { POLL_IN, POLL_OUT, SIGIO, SIGPIPE } from '../abi/signal.js'
@@ -23,7 +23,8 @@ import { TASK_ZOMBIE, type Task } from '../kernel/task.js'
 import { WaitQueue, wakeUp } from '../kernel/wait.js'
 import { FMODE_READ, FMODE_WRITE } from '../vfs/file.js'
 import type { Inode } from '../vfs/inode.js'
-import type { FileOperations, IoctlArg } from '../vfs/ops.js'
+import { putInt } from '../vfs/ioctl_arg.js'
+import type { FileOperations } from '../vfs/ops.js'
 
 /** The part of a pipe that both buffers share. It hangs off `inode.data` while anybody has the pipe open. */
 export abstract class Pipe {
@@ -129,17 +130,6 @@ export function leavePipe(inode: Inode, pipe: Pipe, mode: number): void {
   wakeUp(pipe.wait)
   killFasync(pipe.fasyncReaders, SIGIO, POLL_IN)
   killFasync(pipe.fasyncWriters, SIGIO, POLL_OUT)
-}
-
-/** Stores an int where an ioctl's caller wants it. Linux: put_user. */
-function putInt(arg: IoctlArg, value: number): number {
-  if (arg instanceof Uint8Array) {
-    if (arg.length < 4) return EFAULT
-    for (let i = 0; i < 4; i++) arg[i] = (value >>> (8 * i)) & 0xff
-    return 0
-  }
-  if (typeof arg !== 'object' || arg === null) return EFAULT
-  return Reflect.set(arg, 'value', value) ? 0 : EFAULT
 }
 
 /** The operations that do not depend on the buffer. `P` is the kind of pipe that the inode holds. */

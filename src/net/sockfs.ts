@@ -32,8 +32,9 @@ import { Dentry } from '../vfs/dentry.js'
 import { fdInstall, fget, getUnusedFd } from '../vfs/fdtable.js'
 import { File, FMODE_READ, FMODE_WRITE } from '../vfs/file.js'
 import { getWriteAccess, Inode, igrab } from '../vfs/inode.js'
+import { getInt, putInt } from '../vfs/ioctl_arg.js'
 import { Mount } from '../vfs/mount.js'
-import { defineFileOps, defineInodeOps, type IoctlArg } from '../vfs/ops.js'
+import { defineFileOps, defineInodeOps } from '../vfs/ops.js'
 import { defineSuperOps, type FileSystemType, SuperBlock } from '../vfs/superblock.js'
 import { runBacklog } from './backlog.js'
 import { Msg, Socket, type SocketOps } from './sock.js'
@@ -183,27 +184,6 @@ export function sockRecvmsg(current: Task, sock: Socket, msg: Msg, flags: number
   const verdict = security.socketRecvmsg(current, sock, msg.data.length, flags)
   if (verdict !== 0) return verdict
   return settled(current, sock, sock.ops.recvmsg(current, sock, msg, flags | fileFlags(sock)))
-}
-
-/** Stores an int where an ioctl's caller wants it. Linux: put_user. */
-export function putInt(arg: IoctlArg, value: number): number {
-  if (arg instanceof Uint8Array) {
-    if (arg.length < 4) return EFAULT
-    for (let i = 0; i < 4; i++) arg[i] = (value >>> (8 * i)) & 0xff
-    return 0
-  }
-  if (typeof arg !== 'object' || arg === null) return EFAULT
-  return Reflect.set(arg, 'value', value | 0) ? 0 : EFAULT
-}
-
-/** Reads an int. Linux: get_user. */
-export function getInt(arg: IoctlArg): number | null {
-  if (typeof arg === 'number') return arg | 0
-  if (arg instanceof Uint8Array) {
-    if (arg.length < 4) return null
-    return (arg[0] ?? 0) | ((arg[1] ?? 0) << 8) | ((arg[2] ?? 0) << 16) | ((arg[3] ?? 0) << 24)
-  }
-  return typeof arg === 'object' && arg !== null && typeof arg.value === 'number' ? arg.value | 0 : null
 }
 
 function setOwner(current: Task, file: File, owner: number): number {

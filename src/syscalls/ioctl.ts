@@ -8,14 +8,14 @@
  * Left out: FIBMAP (EINVAL: no file system here has blocks to map), FIOQSIZE.
  */
 
-import { EFAULT, EINVAL, ENOIOCTLCMD, ENOTTY, isErr, type Ret } from '../abi/errno.js'
+import { EFAULT, EINVAL, ENOIOCTLCMD, ENOTTY, isErr } from '../abi/errno.js'
 import { FASYNC, FD_CLOEXEC, O_NONBLOCK } from '../abi/fcntl.js'
 import { FIBMAP, FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD } from '../abi/ioctl.js'
 import { S_ISREG } from '../abi/stat.js'
 import type { Task } from '../kernel/task.js'
 import { fget } from '../vfs/fdtable.js'
 import type { File } from '../vfs/file.js'
-import type { IoctlArg } from '../vfs/ops.js'
+import { asIoctlArg, getInt, putInt } from '../vfs/ioctl_arg.js'
 
 /** Errors: EBADF; EFAULT `arg` is no place for the result; ENOTTY or EINVAL the file does not know the request. */
 export function sysIoctl(current: Task, fd: number, request: number, arg?: unknown): number {
@@ -41,7 +41,7 @@ export function sysIoctl(current: Task, fd: number, request: number, arg?: unkno
 }
 
 function setNonblocking(file: File, arg: unknown): number {
-  const on = getInt(arg)
+  const on = getInt(asIoctlArg(arg))
   if (on === null) return EFAULT
   file.flags = on !== 0 ? file.flags | O_NONBLOCK : file.flags & ~O_NONBLOCK
   return 0
@@ -49,7 +49,7 @@ function setNonblocking(file: File, arg: unknown): number {
 
 /** Linux: FIOASYNC in sys_ioctl; before 2.4 it set O_SYNC and told nobody. */
 function setAsync(current: Task, fd: number, file: File, arg: unknown): number {
-  const on = getInt(arg)
+  const on = getInt(asIoctlArg(arg))
   if (on === null) return EFAULT
   const flag = current.k.facts.fcntl.fioasyncFlag
   if (flag === FASYNC && (on !== 0) !== ((file.flags & FASYNC) !== 0)) {
@@ -67,9 +67,9 @@ function fileIoctl(current: Task, file: File, cmd: number, arg: unknown): number
     case FIBMAP:
       return EINVAL
     case FIGETBSZ:
-      return putInt(arg, file.inode.sb.blockSize)
+      return putInt(asIoctlArg(arg), file.inode.sb.blockSize)
     case FIONREAD:
-      return putInt(arg, file.inode.size - file.pos)
+      return putInt(asIoctlArg(arg), file.inode.size - file.pos)
     default:
       return doIoctl(current, file, cmd, arg)
   }
@@ -79,36 +79,4 @@ function fileIoctl(current: Task, file: File, cmd: number, arg: unknown): number
 function doIoctl(current: Task, file: File, cmd: number, arg: unknown): number {
   const result = file.ops.ioctl(current, file, cmd, asIoctlArg(arg))
   return result === ENOIOCTLCMD ? EINVAL : result
-}
-
-/** What a driver may count on: it can read and fill what it is given. */
-function asIoctlArg(arg: unknown): IoctlArg {
-  if (typeof arg === 'number' || arg instanceof Uint8Array) return arg
-  return isBox(arg) ? arg : undefined
-}
-
-/** Linux: get_user. Null: EFAULT. */
-function getInt(arg: unknown): number | null {
-  if (typeof arg === 'number') return arg | 0
-  if (isBox(arg)) return arg.value | 0
-  if (arg instanceof Uint8Array && arg.length >= 4) return view(arg).getInt32(0, true)
-  return null
-}
-
-/** Linux: put_user. */
-function putInt(arg: unknown, value: number): Ret<0> {
-  if (arg instanceof Uint8Array && arg.length >= 4) view(arg).setInt32(0, value | 0, true)
-  else if (isBox(arg)) arg.value = value | 0
-  else return EFAULT
-  return 0
-}
-
-const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-
-/** An object whose `value` is a number that can be overwritten. */
-function isBox(arg: unknown): arg is { value: number } {
-  if (typeof arg !== 'object' || arg === null || !('value' in arg)) return false
-  if (typeof arg.value !== 'number') return false
-  const own = Object.getOwnPropertyDescriptor(arg, 'value')
-  return own === undefined ? Object.isExtensible(arg) : own.writable === true || own.set !== undefined
 }

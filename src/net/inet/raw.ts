@@ -45,6 +45,7 @@ import {
 } from '../../abi/socket.js'
 import type { Task } from '../../kernel/task.js'
 import { deny } from '../../security/deny.js'
+import { putInt } from '../../vfs/ioctl_arg.js'
 import { datagramPoll, recvDatagram } from '../datagram.js'
 import { optionInt } from '../options.js'
 import { kfreeSkb, type SkBuff, skbClone, skbQueueTail, skbSetOwnerR, skbSetOwnerW } from '../skbuff.js'
@@ -58,7 +59,6 @@ import {
   TCP_ESTABLISHED,
 } from '../sock.js'
 import { inetAddr, SOCKADDR_IN, type Sockaddr } from '../sockaddr.js'
-import { putInt } from '../sockfs.js'
 import type { NetState } from '../state.js'
 import { isOurs, setAddress } from './bind.js'
 import { pktinfoOf, sendPktinfo } from './cmsg.js'

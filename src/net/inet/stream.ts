@@ -20,6 +20,7 @@ import { SIGPIPE } from '../../abi/signal.js'
 import { AF_UNSPEC, MSG_NOSIGNAL } from '../../abi/socket.js'
 import { sendSignalSelf } from '../../kernel/signal.js'
 import type { Task } from '../../kernel/task.js'
+import { putInt } from '../../vfs/ioctl_arg.js'
 import { devIoctl } from '../devioctl.js'
 import {
   type Msg,
@@ -42,7 +43,6 @@ import {
 } from '../sock.js'
 import { beginSockCall, sockCall, sockWait } from '../sock_wait.js'
 import type { Sockaddr } from '../sockaddr.js'
-import { putInt } from '../sockfs.js'
 import { inetAutobind } from './bind.js'
 import { tcpLinger, tcpListenStart, tcpShutdown } from './tcp.js'
 import { isConnecting } from './tcp_output.js'

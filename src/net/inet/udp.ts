@@ -39,6 +39,7 @@ import {
 import type { Task } from '../../kernel/task.js'
 import { deny } from '../../security/deny.js'
 import { shouldFail } from '../../sim/faults.js'
+import { putInt } from '../../vfs/ioctl_arg.js'
 import { csumFold, csumPartial, csumPseudo } from '../checksum.js'
 import { datagramPoll, recvDatagram } from '../datagram.js'
 import {
@@ -64,7 +65,6 @@ import {
 } from '../sock.js'
 import { sockWait } from '../sock_wait.js'
 import { inetAddr, SOCKADDR_IN, type Sockaddr } from '../sockaddr.js'
-import { putInt } from '../sockfs.js'
 import type { NetState } from '../state.js'
 import { inetAutobind } from './bind.js'
 import { pktinfoOf, sendPktinfo } from './cmsg.js'

@@ -10,6 +10,7 @@ import { isAtLeast } from '../../abi/profile.js'
 import { AF_UNIX, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM } from '../../abi/socket.js'
 import type { Task } from '../../kernel/task.js'
 import type { WaitQueue } from '../../kernel/wait.js'
+import { putInt } from '../../vfs/ioctl_arg.js'
 import type { IoctlArg } from '../../vfs/ops.js'
 import { datagramPoll } from '../datagram.js'
 import { defineSocketOps } from '../no_ops.js'
@@ -24,7 +25,6 @@ import {
   TCP_CLOSE,
   TCP_LISTEN,
 } from '../sock.js'
-import { putInt } from '../sockfs.js'
 import {
   unixAccept,
   unixDgramConnect,
