@@ -3,6 +3,8 @@
  */
 
 import { isErr } from 'paleokernel'
+import { fget } from '../../src/vfs/fdtable.js'
+import type { Actor } from './actor.js'
 import type { Line } from './answer.js'
 import { inLargePipe, instead, otherWords } from './bring.js'
 import type { EraDifference, Mismatch } from './era.js'
@@ -14,6 +16,13 @@ const S_IFIFO = 0o010000
 const F_GETFL = 3
 
 const isPipe = (m: Mismatch, fd: number): boolean => isType(statOf(m, fd)?.mode ?? 0, S_IFIFO)
+
+/** Does a task sleep in a poll of a pipe, among others? */
+const pollsPipe = ({ line, proc }: Actor): boolean =>
+  parsePoll(line?.a[0] ?? '').some(({ fd }) => {
+    const file = fget(proc.current(), fd)
+    return !isErr(file) && isType(file.inode.mode, S_IFIFO)
+  })
 
 /** The entries of a poll without what an end of a pipe is not for: POLLOUT for reading, POLLIN for writing. */
 function onePollEnd(world: World, { t, a }: Line): string {
@@ -109,7 +118,7 @@ export const ERA_2_2_FILES: readonly EraDifference[] = [
     cite: 'pipe_poll, fs/pipe.c (2.2): POLLOUT when empty, else POLLIN, whichever end; 2.4 asks the open mode',
     covers: (m) => {
       const { line, ours, keys } = m
-      if (allSleepIn(m, 'poll')) return true
+      if (allSleepIn(m, 'poll')) return sleepers(m).every(pollsPipe)
       if (line.op !== 'poll' || !keys.every((key) => ['r', 'rev', 'blk'].includes(key))) return false
       if (ours.blk === 1) return true
       const isSame = (i: number): boolean => (line.rev?.[i] ?? '') === (ours.rev?.[i] ?? '')

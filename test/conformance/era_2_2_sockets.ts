@@ -14,6 +14,7 @@ import {
   TCP_LISTEN,
 } from '../../src/net/sock.js'
 import { fget } from '../../src/vfs/fdtable.js'
+import type { Answer, Line } from './answer.js'
 import { changeSocket, instead, socketOf } from './bring.js'
 import type { After, EraDifference, Mismatch } from './era.js'
 import { ERA_2_2_UNIX } from './era_2_2_unix.js'
@@ -45,13 +46,27 @@ function shutDown({ line, world }: Mismatch): After {
   const state = actor === undefined ? TCP_CLOSE : socketOf(actor, fd)?.sk?.state
   // A listener that ends its sending has not changed there either.
   if (state === TCP_LISTEN && (how & RCV_SHUTDOWN) === 0) return 'go on'
-  return changeSocket(line, fd, ({ sk }, proc) => {
+  const change = changeSocket(line, fd, ({ sk }, proc) => {
     if (sk === null) return
     if (sk.socket?.state === SS_CONNECTING) sk.socket.state = SS_DISCONNECTING
     if (state === TCP_CLOSE) sk.shutdown |= how
     else proc.sys.connect(fd, { family: AF_UNSPEC })
     sockStateChange(sk)
   })
+  return (after) => readableToo(line, change(after))
+}
+
+/** A poll that this wakes: what is hung up here may be read as well there; see 'poll shows a socket …' below. */
+function readableToo(line: Line, answer: Answer): Answer {
+  if (answer.wake === undefined) return answer
+  const wake = Object.entries(answer.wake).map(([name, woken]) => {
+    const rev = woken.rev?.map((events, i) => {
+      const recorded = line.wake?.[name]?.rev?.[i]
+      return events === 'HUP' && recorded === 'IN|HUP' ? recorded : events
+    })
+    return [name, rev === undefined ? woken : { ...woken, rev }]
+  })
+  return { ...answer, wake: Object.fromEntries(wake) }
 }
 
 const sendsNoMore = (m: Mismatch): boolean => ((socketAt(m)?.sk?.shutdown ?? 0) & SEND_SHUTDOWN) !== 0
