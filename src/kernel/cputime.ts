@@ -46,11 +46,15 @@ export function processUsage(group: ThreadGroup, who: number): Rusage {
   return { utime: microseconds(utime), stime: microseconds(stime), minflt: 0, majflt: 0 }
 }
 
-/** Adds `ms` milliseconds to a task's account; may send SIGVTALRM, SIGPROF, SIGXCPU, SIGKILL to its process. */
+/** Adds `ms` milliseconds to a task's account and the machine's; may send SIGVTALRM, SIGPROF, SIGXCPU, SIGKILL to its process. */
 export function chargeCpu(task: Task, ms: number): void {
   const user = ms / 2
+  const { state } = task.k
   task.utime += user
   task.stime += ms - user
+  if (task.nice > 0) state.cpuNice += user
+  else state.cpuUser += user
+  state.cpuSystem += ms - user
   const { group } = task
   if (group.itimers !== null) {
     countDown(group, ITIMER_VIRTUAL, user, SIGVTALRM)

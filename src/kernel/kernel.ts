@@ -94,6 +94,12 @@ export class KernelState {
   forks = 0
   /** Steps of the scheduler since boot. */
   switches = 0
+  /** Milliseconds that all tasks have spent in user mode with a nice value of 0 or less. Linux: kstat.cpu_user. */
+  cpuUser = 0
+  /** The same with a greater one. Linux: kstat.cpu_nice. */
+  cpuNice = 0
+  /** Milliseconds that all tasks have spent in the kernel. Linux: kstat.cpu_system. */
+  cpuSystem = 0
   /** Loaded parts of modules, in the order of loading; see loadable.ts. */
   loadedModules: string[] = []
   /** Modules' states by module name. */

@@ -29,7 +29,7 @@ import {
   O_WRONLY,
 } from '../../src/abi/fcntl.js'
 import { PR_SET_DUMPABLE } from '../../src/abi/prctl.js'
-import { SIGUSR1, SIGUSR2 } from '../../src/abi/signal.js'
+import { SIG_IGN, SIGCHLD, SIGUSR1, SIGUSR2 } from '../../src/abi/signal.js'
 import type { Dirent } from '../../src/abi/stat.js'
 import { WNOHANG } from '../../src/abi/wait.js'
 import { defineModule } from '../../src/kernel/module.js'
@@ -456,6 +456,24 @@ describe.each(PROFILES)('/proc of %s', (profile) => {
       new RegExp(`^Linux version ${profile.replaceAll('.', '\\.')} \\(.*\\) #1 .*\n$`),
     )
     expect(text(root, '/proc/cpuinfo')).toMatch(/^processor\t: 0\n/)
+  })
+
+  it('keeps the time of tasks that nobody has waited for', () => {
+    const k = createKernel({ profile, syscallTime: 10 })
+    const root = k.spawn()
+    const used = (): number[] =>
+      (text(root, '/proc/stat').split('\n')[0] ?? '').split(/ +/).slice(1, 4).map(Number)
+    root.sys.sigaction(SIGCHLD, { handler: SIG_IGN, flags: 0, mask: [] })
+    const child = k.process(must(root.sys.fork())) as Proc
+    child.sys.nice(5)
+    for (let n = 0; n < 20; n++) child.sys.getpid()
+    const [user = 0, nice = 0, system = 0] = used()
+    expect(nice).toBeGreaterThanOrEqual(10)
+    child.sys.exit(0)
+    const after = used()
+    expect(after[1]).toBe(nice)
+    expect(after[0]).toBeGreaterThan(user)
+    expect(after[2]).toBeGreaterThan(system)
   })
 
   it('lists mounts, file systems and devices', () => {

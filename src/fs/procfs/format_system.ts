@@ -41,23 +41,6 @@ export function countProcesses(current: Task): number {
   return count
 }
 
-/** Milliseconds that all tasks have spent in user and system mode, those gone and waited for included. */
-function totalCpu(k: KernelCore): { user: number; nice: number; system: number } {
-  const total = { user: 0, nice: 0, system: 0 }
-  for (const task of k.state.tasks.values()) {
-    const { group } = task
-    let { utime, stime } = task
-    if (isGroupLeader(task)) {
-      utime += group.utime + group.childUtime
-      stime += group.stime + group.childStime
-    }
-    if (task.nice > 0) total.nice += utime
-    else total.user += utime
-    total.system += stime
-  }
-  return total
-}
-
 /** Averages are not modelled: 0.00. Linux: get_loadavg, loadavg_read_proc. */
 export function formatLoadavg(k: KernelCore): string {
   const { tasks, lastPid } = k.state
@@ -66,13 +49,12 @@ export function formatLoadavg(k: KernelCore): string {
 
 /** Seconds since boot, and seconds of them that no task used. Linux: get_uptime, uptime_read_proc. */
 export function formatUptime(k: KernelCore): string {
-  const { user, nice, system } = totalCpu(k)
+  const { now, cpuUser, cpuNice, cpuSystem } = k.state
   const seconds = (ms: number): string => {
     const hundredths = clockTicks(Math.max(0, ms))
     return `${Math.floor(hundredths / 100)}.${String(hundredths % 100).padStart(2, '0')}`
   }
-  const { now } = k.state
-  return `${seconds(now)} ${seconds(now - user - nice - system)}\n`
+  return `${seconds(now)} ${seconds(now - cpuUser - cpuNice - cpuSystem)}\n`
 }
 
 // ---- memory --------------------------------------------------------------------------------------------------
@@ -165,9 +147,8 @@ function formatDisks(k: KernelCore): string {
 
 /** The text of /proc/stat. Linux: get_kstat (2.0, 2.2), show_stat (2.6.14). */
 export function formatKernelStat(k: KernelCore): string {
-  const { now, switches, forks } = k.state
-  const total = totalCpu(k)
-  const [user, nice, system] = [clockTicks(total.user), clockTicks(total.nice), clockTicks(total.system)]
+  const { now, switches, forks, cpuUser, cpuNice, cpuSystem } = k.state
+  const [user, nice, system] = [clockTicks(cpuUser), clockTicks(cpuNice), clockTicks(cpuSystem)]
   const idle = Math.max(0, clockTicks(now) - user - nice - system)
   const timer = Math.floor((now * k.facts.hz) / 1000)
   const intr = `intr ${timer} ${timer}${' 0'.repeat(IRQ_COUNT - 1)}\n`
