@@ -675,6 +675,7 @@ export {
   type DiskCounter,
   defineModule,
   type ExtraNode,
+  type IdKind,
   type KernelModule,
   type NamedHandler,
   type PrctlHandler,

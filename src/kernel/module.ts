@@ -22,7 +22,13 @@ import type { LoadableModule } from './loadable.js'
 import type { CallShape, SyscallHandler } from './syscall.js'
 import type { Task } from './task.js'
 
-/** Told about tasks. Linux: the notifier chains and process-event calls in fork, exec, exit and sys.c. */
+/** What a task has set. */
+export type IdKind = 'uid' | 'gid'
+
+/**
+ * Told about tasks. What the host starts with `spawn` is forked, and then sets ids and runs a program where it does.
+ * Linux: the notifier chains and process-event calls in fork, exec, exit and sys.c.
+ */
 export interface TaskNotifiers {
   /** A task has been made and has not run. */
   fork(parent: Task, child: Task): void
@@ -32,8 +38,8 @@ export interface TaskNotifiers {
   exit(task: Task, code: number): void
   /** The task has been waited for and is gone. */
   release(task: Task): void
-  /** Some uid or gid of the task changed. */
-  setid(task: Task): void
+  /** Some uid or some gid of the task was set, perhaps to what it was. Linux: proc_id_connector. */
+  setid(task: Task, which: IdKind): void
 }
 
 /** A driver of character or block devices. Linux: register_chrdev, misc_register, register_blkdev. */

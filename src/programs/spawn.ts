@@ -156,6 +156,7 @@ export function spawnProcess(k: HostKernel, options: SpawnOptions): Process {
   task.flags &= ~TF_STARTED
   if (options.cwd !== undefined) enterCwd(task, options.cwd)
   countUser(task, -1)
+  const { cred } = task
   task.cred = credOf(options)
   countUser(task, 1)
   task.fs.umask = (options.umask ?? 0o022) & 0o777
@@ -173,7 +174,18 @@ export function spawnProcess(k: HostKernel, options: SpawnOptions): Process {
     task.flags &= ~TF_DIRECT
     enqueueTask(task)
   }
+  announce(task, cred)
   return k.handleFor(task)
+}
+
+/** The modules have been told of a fork; this is what login and exec would have told them since. */
+function announce(task: Task, { uid, euid, gid, egid }: Cred): void {
+  const { cred, k } = task
+  for (const notify of k.notifiers) {
+    if (cred.gid !== gid || cred.egid !== egid) notify.setid?.(task, 'gid')
+    if (cred.uid !== uid || cred.euid !== euid) notify.setid?.(task, 'uid')
+    if (task.program !== null) notify.exec?.(task)
+  }
 }
 
 /** The working directory; where it cannot be entered, the new process is gone without a trace before the throw. */

@@ -15,6 +15,7 @@ import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM, type Errno, isErr } from '../abi
 import { RLIMIT_NPROC } from '../abi/resource.js'
 import { type Cred, type CredFields, credWith } from '../kernel/cred.js'
 import { denyProcess } from '../kernel/fork.js'
+import type { IdKind } from '../kernel/module.js'
 import { softLimit } from '../kernel/rlimit.js'
 import type { Task } from '../kernel/task.js'
 import { countUser } from '../kernel/user.js'
@@ -80,7 +81,7 @@ function lacksUser({ k, cred }: Task, uid: number): boolean {
 }
 
 /** Makes `next` the task's credentials and tells the modules. Linux: switch_uid, proc_id_connector. */
-function commit(current: Task, next: Cred): void {
+function commit(current: Task, next: Cred, which: IdKind): void {
   const { euid, egid, fsuid, fsgid } = current.cred
   // What the memory holds is no longer the new user's to see. Linux: mm->dumpable = suid_dumpable.
   if (euid !== next.euid || egid !== next.egid || fsuid !== next.fsuid || fsgid !== next.fsgid)
@@ -91,7 +92,7 @@ function commit(current: Task, next: Cred): void {
     current.cred = next
     countUser(current, 1)
   }
-  for (const notifier of current.k.notifiers) notifier.setid?.(current)
+  for (const notifier of current.k.notifiers) notifier.setid?.(current, which)
 }
 
 /** The last steps of setuid, setreuid and setresuid: 0, or EAGAIN. Linux: set_user, security_task_post_setuid. */
@@ -100,7 +101,7 @@ function commitUids(current: Task, change: Partial<CredFields>): number {
   const next = { ...old, ...change }
   if (userIsFull(current, next.uid)) return denyProcess(current)
   if (lacksUser(current, next.uid)) return EAGAIN
-  commit(current, credWith(next, capEmulateSetxuid(old, next)))
+  commit(current, credWith(next, capEmulateSetxuid(old, next)), 'uid')
   return 0
 }
 
@@ -176,7 +177,7 @@ export function sysSetfsuid(current: Task, value: number): Uid {
   if (current.k.security.taskSetuid(current, credWith(old, { fsuid })) !== 0) return before
   const isMine = [old.uid, old.euid, old.suid, old.fsuid].includes(fsuid)
   if (!isMine && !capable(current, CAP_SETUID)) return before
-  commit(current, credWith(old, { fsuid, capEffective: capFollowFsuid(old, fsuid) }))
+  commit(current, credWith(old, { fsuid, capEffective: capFollowFsuid(old, fsuid) }), 'uid')
   return before
 }
 
@@ -194,7 +195,7 @@ export function sysSetgid(current: Task, value: number): number {
   const refused = current.k.security.taskSetgid(current, next)
   if (refused !== 0) return refused
   if (!privileged && gid !== old.gid && gid !== old.sgid) return lacks(current, CAP_SETGID)
-  commit(current, next)
+  commit(current, next, 'gid')
   return 0
 }
 
@@ -210,7 +211,7 @@ export function sysSetregid(current: Task, rgid: number, egid: number): number {
   const mayReal = gid === old.gid || gid === old.egid
   const mayEffective = effective === old.gid || effective === old.egid || effective === old.sgid
   if (!(mayReal && mayEffective) && !capable(current, CAP_SETGID)) return lacks(current, CAP_SETGID)
-  commit(current, next)
+  commit(current, next, 'gid')
   return 0
 }
 
@@ -230,7 +231,7 @@ export function sysSetresgid(current: Task, rgid: number, egid: number, sgid: nu
   const mine = [old.gid, old.egid, old.sgid]
   if (!ids.every((id) => mine.includes(id)) && !capable(current, CAP_SETGID))
     return lacks(current, CAP_SETGID)
-  commit(current, next)
+  commit(current, next, 'gid')
   return 0
 }
 
@@ -243,7 +244,7 @@ export function sysSetfsgid(current: Task, value: number): Gid {
   if (current.k.security.taskSetgid(current, next) !== 0) return before
   const isMine = [old.gid, old.egid, old.sgid, old.fsgid].includes(fsgid)
   if (!isMine && !capable(current, CAP_SETGID)) return before
-  commit(current, next)
+  commit(current, next, 'gid')
   return before
 }
 
