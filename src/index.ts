@@ -692,6 +692,7 @@ export {
   WaitQueue,
   wakeUp,
 } from './kernel/wait.js'
+export { flushWork, queueWork } from './kernel/work.js'
 export {
   utf8Decode,
   utf8Encode,

@@ -35,6 +35,7 @@ import type { SyscallEntry } from './syscall.js'
 import type { Pgrp, Task } from './task.js'
 import { type Timer, TimerHeap } from './timer.js'
 import { WaitQueue, wakeUp } from './wait.js'
+import { WorkQueue } from './work.js'
 
 /** Everything that changes while a kernel runs. */
 export class KernelState {
@@ -68,6 +69,8 @@ export class KernelState {
   timers = new TimerHeap()
   /** @internal Which handlers run, and what they have put off. */
   contexts = new Contexts()
+  /** @internal What waits for the worker. */
+  work = new WorkQueue()
   /** The mount of `/`. */
   rootMnt: Mount | null = null
   /** All mounts in the order of mounting. */
@@ -150,6 +153,8 @@ export class KernelCore {
   readonly interrupts = new Map<string, NamedHandler>()
   /** Bottom halves by name. */
   readonly bottomHalves = new Map<string, NamedHandler>()
+  /** Work by name. */
+  readonly workHandlers = new Map<string, NamedHandler>()
   /** Entries that modules add to /proc. */
   readonly procEntries: ProcEntry[] = []
   /** Modules' notifiers, in order. */

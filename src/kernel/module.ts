@@ -108,7 +108,10 @@ export type PrctlHandler = (current: Task, a: unknown, b: unknown, c: unknown, d
 /** The kernel's name of the call that a number stands for, to this task; undefined where it stands for none. */
 export type CallName = (current: Task, nr: number) => string | undefined
 
-/** Runs a timer, an interrupt or a bottom half by its name. `data` is what was given when it was set. It cannot sleep. */
+/**
+ * Runs a timer, an interrupt, a bottom half or work by its name. `data` is what was given when it was set. It cannot sleep:
+ * work may do what needs process context, but there is no task behind it.
+ */
 export type NamedHandler = (k: KernelCore, data: unknown) => void
 
 /** What a module adds to a kernel. */
@@ -170,6 +173,8 @@ export interface Contributions<Api = unknown, Sys = unknown> {
   readonly interrupts?: Readonly<Record<string, NamedHandler>>
   /** Bottom halves by name, for `markBh`. */
   readonly bottomHalves?: Readonly<Record<string, NamedHandler>>
+  /** Work by name, for `queueWork`: it runs in process context when the system call is over. */
+  readonly work?: Readonly<Record<string, NamedHandler>>
 }
 
 /** What a disk has done since boot: its columns in /proc/stat. */

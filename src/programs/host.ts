@@ -28,6 +28,7 @@ import {
   TF_SYSCALL_WORK,
 } from '../kernel/task.js'
 import { removeWaits } from '../kernel/wait.js'
+import { hasPutOff, runWork } from '../kernel/work.js'
 import { settleRefusal } from '../security/deny.js'
 import { Faults, shouldFail } from '../sim/faults.js'
 import type { Scheduler } from '../sim/schedule.js'
@@ -348,6 +349,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     // A call that runs again may mark a bottom half, which may wake the next.
     do {
       if (hasDeferred(this)) runDeferred(this)
+      runWork(this)
       for (let task = directQueue.head; task !== null; task = directQueue.head) {
         dequeueTask(task)
         try {
@@ -362,8 +364,8 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
           this.noteResult(task)
         }
       }
-    } while (hasDeferred(this))
-    this.attention = 0
+    } while (hasPutOff(this))
+    this.attention = this.state.work.pending.length > 0 ? ATTEND : 0
     if (errors.length > 0) throw errors[0]
   }
 
@@ -464,7 +466,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     const { state } = this
     const isDue =
       state.runQueue.head !== null ||
-      (this.attention !== 0 && (state.directQueue.head !== null || hasDeferred(this)))
+      (this.attention !== 0 && (state.directQueue.head !== null || hasPutOff(this)))
     return isDue ? state.now : (state.timers.first()?.at ?? Number.POSITIVE_INFINITY)
   }
 
@@ -552,7 +554,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
 
   /** Lets the clock jump to the next timer not after `until`, and runs it. */
   private fireNextTimer(until: number): boolean {
-    if (this.attention !== 0 && (this.state.directQueue.head !== null || hasDeferred(this))) {
+    if (this.attention !== 0 && (this.state.directQueue.head !== null || hasPutOff(this))) {
       // The host has woken somebody between calls, or marked a bottom half.
       this.settle()
       return true

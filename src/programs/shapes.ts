@@ -10,6 +10,7 @@ import { CONTEXT_SHAPES } from '../kernel/context.js'
 import { PendingCall } from '../kernel/task.js'
 import { Timer } from '../kernel/timer.js'
 import { WaitEntry } from '../kernel/wait.js'
+import { WORK_SHAPES } from '../kernel/work.js'
 import { Cloner } from '../lib/graph.js'
 import { POLL_SHAPES } from '../syscalls/poll.js'
 import { File } from '../vfs/file.js'
@@ -35,4 +36,5 @@ export const SHAPES: readonly object[] = Object.freeze([
   ...CONTEXT_SHAPES,
   ...JOURNAL_SHAPES,
   ...POLL_SHAPES,
+  ...WORK_SHAPES,
 ])

@@ -71,6 +71,7 @@ class Wirer {
   private readonly timers = new Owners('timer handler')
   private readonly interrupts = new Owners('interrupt handler')
   private readonly bottomHalves = new Owners('bottom half')
+  private readonly works = new Owners('work')
   private readonly prctls = new Owners('operation of prctl')
   private readonly callNames = new Owners('numbering')
   private readonly mountOptions = new Owners('mount option')
@@ -109,6 +110,10 @@ class Wirer {
     for (const [name, handler] of Object.entries(contributions.bottomHalves ?? {})) {
       this.bottomHalves.claim(name, owner)
       this.k.bottomHalves.set(name, handler)
+    }
+    for (const [name, handler] of Object.entries(contributions.work ?? {})) {
+      this.works.claim(name, owner)
+      this.k.workHandlers.set(name, handler)
     }
     for (const [name, handler] of Object.entries(contributions.syscalls ?? {}))
       this.syscall(name, handler, contributions.callShapes?.[name] ?? {}, owner)
@@ -185,6 +190,7 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
   k.timerHandlers.clear()
   k.interrupts.clear()
   k.bottomHalves.clear()
+  k.workHandlers.clear()
   k.procEntries.length = 0
   k.mountOptions.clear()
   k.caches.clear()
