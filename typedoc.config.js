@@ -6,7 +6,7 @@ const pkg = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'u
 export default {
   name: 'paleokernel',
   entryPoints: Object.values(pkg.tsup.entry),
-  tsconfig: 'tsconfig.json',
+  tsconfig: 'tsconfig.build.json',
   out: 'docs/api',
   readme: 'README.md',
   excludeInternal: true,

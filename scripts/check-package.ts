@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import ts from 'typescript'
 import { exportsOf } from './exports.js'
@@ -16,6 +17,25 @@ import { printedLines, programs } from './readme.js'
 
 /** Upper limit for the compressed core: the index entry with every chunk it loads. */
 const CORE_LIMIT_BYTES = 200_000
+
+/** What a user of the matchers writes. */
+const POLICY_TEST = `
+import { O_RDONLY } from 'paleokernel'
+import { scenario } from 'paleokernel/scenario'
+import { matchers } from 'paleokernel/vitest'
+import { expect, test } from 'vitest'
+
+expect.extend(matchers)
+
+test('a secret stays one', () => {
+  const { root, as } = scenario({
+    users: { alice: 1000 },
+    files: { '/etc/secret': { mode: 0o600, content: 'x' } },
+  })
+  expect(as('alice').begin.open('/etc/secret', O_RDONLY)).toBeDenied('EACCES', { by: 'dac' })
+  expect(root.begin.open('/etc/secret', O_RDONLY)).toBeAllowed()
+})
+`
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name)
@@ -79,7 +99,7 @@ function checkBuild(): void {
     return entries.join(' ')
   })
   check('the build imports nothing but its dependencies', () => {
-    const allowed = Object.keys(pkg.dependencies)
+    const allowed = Object.keys({ ...pkg.dependencies, ...pkg.peerDependencies })
     const files = filesBelow(dist).filter((file) => /\.(js|ts)$/.test(file))
     for (const file of files)
       for (const name of specifiersOf(file))
@@ -155,6 +175,7 @@ function checkScratchProject(tarball: string): void {
   const write = (name: string, content: unknown): void =>
     writeFileSync(join(project, name), typeof content === 'string' ? content : JSON.stringify(content))
   mkdirSync(project)
+  write('policy.test.ts', POLICY_TEST)
   write('package.json', { name: 'scratch', private: true, type: 'module' })
   for (const [index, block] of blocks.entries()) write(`program-${index + 1}.ts`, block.code)
   write(
@@ -164,10 +185,12 @@ function checkScratchProject(tarball: string): void {
       .join(''),
   )
 
+  // The one optional peer, in the version that the tests here run with.
+  const vitest = `vitest@${pkg.devDependencies.vitest}`
   check('a scratch project installs the tarball', () => {
     run(
       'npm',
-      ['install', tarball, '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'],
+      ['install', tarball, vitest, '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'],
       project,
     )
     return undefined
@@ -184,6 +207,15 @@ function checkScratchProject(tarball: string): void {
       return undefined
     })
   }
+  check('a test with the matchers runs', () => {
+    const printed = run(
+      process.execPath,
+      ['node_modules/vitest/vitest.mjs', 'run', 'policy.test.ts'],
+      project,
+    )
+    if (!/Tests\s+1 passed/.test(stripVTControlCharacters(printed))) throw new Error(printed)
+    return undefined
+  })
   check("the README's first program runs", () => {
     const output = run(process.execPath, ['out-nodenext/program-1.js'], project).split('\n')
     const expected = blocks[0] === undefined ? [] : printedLines(blocks[0])

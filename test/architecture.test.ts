@@ -14,7 +14,7 @@ import {
 } from './helpers/source-rules.js'
 
 const root = new URL('../', import.meta.url)
-const packages = Object.keys(pkg.dependencies)
+const packages = Object.keys({ ...pkg.dependencies, ...pkg.peerDependencies })
 
 function readSources(): Sources {
   const names = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' })
@@ -71,7 +71,7 @@ describe('the rules can fail', () => {
 
   it('on the layers as written in the table', () => {
     expect(LAYERS.flat().join(' ')).toBe(
-      'abi lib sim kernel security vfs fs block net syscalls programs create.ts world index.ts',
+      'abi lib sim kernel security vfs fs block net syscalls programs create.ts world scenario vitest index.ts',
     )
   })
 

@@ -29,8 +29,9 @@ describe('README.md', () => {
     expect(await run(`line-${line}`, block)).toBe(instrument(block).claims)
   })
 
-  it('imports only what the package exports', () => {
+  it('imports only what the package exports, and its optional peer', () => {
     const subpaths = new Set(Object.keys(pkg.exports).map((path) => path.replace(/^\./, 'paleokernel')))
+    for (const peer of Object.keys(pkg.peerDependencies)) subpaths.add(peer)
     const imported = blocks.flatMap((block) =>
       [...block.code.matchAll(/from '([^']+)'/g)].map((match) => match[1]),
     )

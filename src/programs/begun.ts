@@ -2,14 +2,32 @@
  * Calls that have been started and may sleep: `const call = alice.begin.read(fd, buf)`.
  */
 
+import type { Why } from '../sim/why.js'
+import type { Process } from './process.js'
+
 /** What became of a call. */
 export class Begun {
+  /** Who makes it. */
+  readonly process: Process
+  /** The call: 'open'. */
+  readonly syscall: string
   /** Has the call neither returned nor died? */
   blocked = true
   /** Its result, once it has returned. */
   result: unknown = undefined
   /** Did the process end inside the call? Then there is no result. */
   died = false
+  /** Why it was refused, or what killed the process in it; undefined where neither has happened. */
+  why: Why | undefined = undefined
+  /** @internal Refusals of the kernel before it began. */
+  readonly since: number
+
+  /** @internal */
+  constructor(process: Process, syscall: string, since: number) {
+    this.process = process
+    this.syscall = syscall
+    this.since = since
+  }
 
   /** @internal */
   finish(result: unknown): void {
@@ -22,6 +40,7 @@ export class Begun {
     this.blocked = true
     this.result = undefined
     this.died = false
+    this.why = undefined
   }
 
   /** @internal */

@@ -45,6 +45,7 @@ import { refuseCall } from './refuse_call.js'
 import { trimArgs } from './request.js'
 import { addCall, type CallHost, coreSurfaces, derivedSurfaces, type Surfaces } from './surfaces.js'
 import { runTurn } from './turns.js'
+import { whyOfCall } from './why.js'
 
 /** A begun call that is not over, and its arguments as the host gave them. */
 export interface UnderWay {
@@ -252,7 +253,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     ) {
       refuseCall(process, task, entry.name)
     }
-    const begun = new Begun()
+    const begun = new Begun(process, entry.name, this.refusals)
     process.begun = begun
     this.start(task, entry, args)
     try {
@@ -378,6 +379,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
       process.begun = null
       if (task.state >= TASK_ZOMBIE) begun.die()
       else begun.finish(takeResult(task))
+      begun.why = whyOfCall(task, begun)
     } else if (!this.awaited.includes(task)) takeResult(task)
   }
 

@@ -28,7 +28,7 @@ export const SHAPES: readonly object[] = Object.freeze([
   new WaitEntry({ waits: null } as never, NOTHING, false),
   new PendingCall('', [], 0),
   new PipeTransfer(NOTHING, NOTHING),
-  new Begun(),
+  new Begun(NOTHING, '', 0),
   new Request('', []),
   new Timer(0.5, 0, '', null),
   new DirFiller(0, false),

@@ -8,8 +8,10 @@
 
 import type { Errno } from '../abi/errno.js'
 import type { SyscallRequest } from '../kernel/program.js'
+import type { Why } from '../sim/why.js'
 import type { CoreSys } from './core_sys.js'
 import type { Flat, ModuleList, SyscallsOf } from './module_types.js'
+import type { ProcessHandle } from './spawn.js'
 
 /** Calls as they are: a value or a negative error number. The type of `process.sys`. */
 export type DirectSys<S = CoreSys> = S
@@ -23,12 +25,18 @@ export type Libc<S = CoreSys> = {
 
 /** A call that was started and may still wait. */
 export interface BegunCall<R> {
+  /** Who makes the call. */
+  readonly process: ProcessHandle
+  /** Its name: 'open'. */
+  readonly syscall: string
   /** True while the call sleeps in the kernel. */
   readonly blocked: boolean
   /** What the call returned; undefined while it is blocked, and if its task died in it. */
   readonly result: R | undefined
   /** Did the task end inside the call? Then there is no result. */
   readonly died: boolean
+  /** Why it was refused, or what killed the process in it; undefined where neither has happened. */
+  readonly why: Why | undefined
 }
 
 /** The same calls, started without waiting for them. The type of `process.begin`. */
