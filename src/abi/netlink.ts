@@ -43,11 +43,11 @@ export const RTM_NEWRULE = 32
 export const RTM_DELRULE = 33
 export const RTM_GETRULE = 34
 
-/** Groups that hear of changes. */
-export const RTMGRP_LINK = 1
-export const RTMGRP_NEIGH = 4
-export const RTMGRP_IPV4_IFADDR = 0x10
-export const RTMGRP_IPV4_ROUTE = 0x40
+/** Groups of NETLINK_ROUTE that hear of changes, by number. */
+export const RTNLGRP_LINK = 1
+export const RTNLGRP_NEIGH = 3
+export const RTNLGRP_IPV4_IFADDR = 5
+export const RTNLGRP_IPV4_ROUTE = 7
 
 /** A route of the cache, not of a table. */
 export const RTM_F_CLONED = 0x200

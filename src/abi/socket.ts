@@ -96,6 +96,8 @@ export const SOL_UDP = 17
 export const SOL_RAW = 255
 /** Options of AF_PACKET. */
 export const SOL_PACKET = 263
+/** Options of AF_NETLINK. */
+export const SOL_NETLINK = 270
 
 /** 0 or 1: record events; kept, without effect. */
 export const SO_DEBUG = 1
@@ -418,8 +420,18 @@ export interface IpByte {
   readonly value: number
 }
 
+/** NETLINK_PKTINFO: to which group the message went. Linux: struct nl_pktinfo. */
+export interface NlPktinfo {
+  /** SOL_NETLINK. */
+  readonly level: 270
+  /** NETLINK_PKTINFO. */
+  readonly type: 3
+  /** The group's number; 0 for none. */
+  readonly group: number
+}
+
 /** Ancillary data. */
-export type ControlMessage = ScmRights | ScmCredentials | IpPktinfo | IpByte
+export type ControlMessage = ScmRights | ScmCredentials | IpPktinfo | IpByte | NlPktinfo
 
 /** A message and what goes with it. Linux: struct msghdr. */
 export interface MsgHdr {
@@ -452,3 +464,10 @@ export interface Ucred {
   /** Its group. */
   readonly gid: number
 }
+
+/** Joins a group, by its number; level SOL_NETLINK. */
+export const NETLINK_ADD_MEMBERSHIP = 1
+/** Leaves a group. */
+export const NETLINK_DROP_MEMBERSHIP = 2
+/** Messages come with the number of the group: NlPktinfo. */
+export const NETLINK_PKTINFO = 3

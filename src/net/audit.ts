@@ -9,6 +9,7 @@ import { checkFirewall } from './firewall/audit.js'
 import { checkGroups } from './inet/multicast.js'
 import { InetSock } from './inet/sock.js'
 import { checkTcp } from './inet/tcp_audit.js'
+import { netlinkLookup } from './netlink/sock.js'
 import { checkPackets } from './packet/sock.js'
 import { checkCaptures } from './pcap.js'
 import type { SkbQueue } from './skbuff.js'
@@ -83,6 +84,22 @@ function checkNetlink(books: Books, net: NetState): void {
     for (let skb = sk.receiveQueue.head; skb !== null; skb = skb.next) bytes += skb.truesize
     books.same(`the bytes that wait in ${name}`, sk.rmem, bytes)
     books.must(sk.socket !== null, `${name} is in the table and closed`)
+    const found = netlinkLookup(net, sk.protocol, sk.pid, sk.portSpace)
+    books.must(sk.pid === 0 || found === sk, `${name} is not found by its port`)
+    for (const group of sk.memberOf)
+      books.must(
+        net.netlink.tables.get(sk.protocol)?.listeners.get(group)?.has(sk) === true,
+        `${name} is not among those who listen to group ${group}`,
+      )
+  }
+  for (const { ports, listeners } of net.netlink.tables.values()) {
+    for (const sk of ports.values())
+      books.must(net.netlink.sockets.has(sk), `port ${sk.pid} is of a closed socket`)
+    for (const [group, socks] of listeners) {
+      books.must(socks.size > 0, `netlink group ${group} has an empty set of listeners`)
+      for (const sk of socks)
+        books.must(sk.memberOf.has(group), `netlink group ${group} has a listener that has not joined`)
+    }
   }
 }
 
@@ -108,7 +125,10 @@ export const netAudit: Audit = Object.freeze({
   holds(books) {
     const net = netOf(books)
     for (const { socket } of net.packets) if (socket !== null) books.queues.add(socket.wait)
-    for (const { socket } of net.netlink.sockets) if (socket !== null) books.queues.add(socket.wait)
+    for (const { socket, room } of net.netlink.sockets) {
+      books.queues.add(room)
+      if (socket !== null) books.queues.add(socket.wait)
+    }
     for (const { socket } of net.inet.tcp.socks) if (socket !== null) books.queues.add(socket.wait)
     for (const socks of net.inet.udp.byPort.values())
       for (const { socket } of socks) if (socket !== null) books.queues.add(socket.wait)

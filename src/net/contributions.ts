@@ -7,7 +7,7 @@
 import type { IpfwExtension } from './firewall/extension.js'
 import type { RuleSelector } from './inet/fib_rules.js'
 import type { NetfilterHook } from './netfilter.js'
-import type { NetlinkProtocol } from './netlink/sock.js'
+import type { NetlinkProtocol } from './netlink/protocol.js'
 
 /** What a module adds to the network. */
 export interface NetContributions {

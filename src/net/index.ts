@@ -184,6 +184,10 @@ export {
   MSG_TRUNC,
   MSG_WAITALL,
   type MsgHdr,
+  NETLINK_ADD_MEMBERSHIP,
+  NETLINK_DROP_MEMBERSHIP,
+  NETLINK_PKTINFO,
+  type NlPktinfo,
   NPROTO,
   PACKET_ADD_MEMBERSHIP,
   PACKET_DROP_MEMBERSHIP,
@@ -241,6 +245,7 @@ export {
   SOCK_SEQPACKET,
   SOCK_STREAM,
   SOL_IP,
+  SOL_NETLINK,
   SOL_PACKET,
   SOL_RAW,
   SOL_SOCKET,
@@ -295,17 +300,14 @@ export {
   NF_STOLEN,
   type NfVerdict,
 } from './netfilter.js'
-export type { NetlinkDump } from './netlink/sock.js'
 export {
-  FROM_KERNEL,
-  type NetlinkFrom,
-  type NetlinkProtocol,
-  type NetlinkSock,
   netlinkBroadcast,
-  netlinkDumpStart,
   netlinkHasListeners,
   netlinkUnicast,
-} from './netlink/sock.js'
+} from './netlink/deliver.js'
+export { type NetlinkDump, netlinkDumpStart } from './netlink/dump.js'
+export { FROM_KERNEL, type NetlinkFrom, type NetlinkProtocol } from './netlink/protocol.js'
+export type { NetlinkSock } from './netlink/sock.js'
 export {
   type Capture,
   encodePcap,

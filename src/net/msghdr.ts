@@ -141,9 +141,9 @@ export function writeControl(current: Task, sock: Socket, header: MsgHdr, msg: M
   const out: ControlMessage[] = []
   const room = new Room(bytes, out)
   let complete = true
+  if (msg.scm !== null) complete = writeScm(current, room, msg.scm, sock.sk?.passcred === true)
   for (const entry of (msg.control ?? []) as ControlMessage[])
     complete = room.put(sizeOf(entry), entry) && complete
-  if (msg.scm !== null) complete = writeScm(current, room, msg.scm, sock.sk?.passcred === true) && complete
   if (has) control.splice(0, control.length, ...out)
   return complete
 }

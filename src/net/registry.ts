@@ -4,6 +4,7 @@
  */
 
 import { ARPHRD_ETHER, ETH_P_ARP, ETH_P_IP } from '../abi/if.js'
+import { NETLINK_FIREWALL } from '../abi/netlink.js'
 import { isAtLeast } from '../abi/profile.js'
 import {
   AF_INET,
@@ -30,8 +31,8 @@ import { tcpProtocol } from './inet/tcp_input.js'
 import { udpProtocol } from './inet/udp.js'
 import { type NetfilterHook, type NetfilterTable, netfilterTable } from './netfilter.js'
 import { netlinkFamily } from './netlink/family.js'
+import type { NetlinkProtocol } from './netlink/protocol.js'
 import { rtnetlinkProtocol, rtnetlinkProtocol26 } from './netlink/rtnetlink.js'
-import type { NetlinkProtocol } from './netlink/sock.js'
 import { packetCreate, packetFamily } from './packet/family.js'
 import type { SkBuff } from './skbuff.js'
 import type { NetFamily } from './sock.js'
@@ -103,6 +104,7 @@ export function buildRegistry(k: KernelCore, hasFirewall: boolean): NetRegistry 
   const firewall: IpfwExtension[] = []
   const route = isAtLeast(k.facts.release, '2.6.14') ? rtnetlinkProtocol26 : rtnetlinkProtocol
   const netlink = new Map([[route.protocol, route]])
+  if (hasFirewall) netlink.set(NETLINK_FIREWALL, { protocol: NETLINK_FIREWALL })
   const ruleSelectors = new Map<number, RuleSelector>()
   for (const { net } of k.contributions.values()) {
     if (net === undefined) continue

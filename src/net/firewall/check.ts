@@ -29,7 +29,7 @@ import { int32 } from '../../lib/nlmsg.js'
 import { shouldFail } from '../../sim/faults.js'
 import { be16, IP_OFFSET, ipFragOff, ipHlen, ipProtocol, ipSendCheck, ipTos, ipTotLen } from '../inet/ip.js'
 import { NF_IP_PRE_ROUTING } from '../netfilter.js'
-import { netlinkBroadcast } from '../netlink/sock.js'
+import { netlinkBroadcastMask } from '../netlink/deliver.js'
 import { type SkBuff, skbMakeWritable } from '../skbuff.js'
 import type { NetState } from '../state.js'
 import type { IpfwExtension } from './extension.js'
@@ -113,7 +113,7 @@ function copyOut(net: NetState, fw: FirewallState, rule: IpfwRule, skb: SkBuff, 
   message.set(int32(skb.mark), 4)
   putName(message, 8, ifname, 15)
   message.set(skb.data.subarray(skb.nh, skb.nh + size), 24)
-  netlinkBroadcast(net, NETLINK_FIREWALL, -1, message)
+  netlinkBroadcastMask(net, NETLINK_FIREWALL, -1, message)
   return true
 }
 

@@ -23,7 +23,7 @@ import {
   RTM_DELROUTE,
   RTM_F_CLONED,
   RTM_NEWROUTE,
-  RTMGRP_IPV4_ROUTE,
+  RTNLGRP_IPV4_ROUTE,
 } from '../../abi/netlink.js'
 import { AF_INET } from '../../abi/socket.js'
 import { fromInet32, inet32, int32, le32, writeAttributes, writeMessage } from '../../lib/nlmsg.js'
@@ -37,8 +37,8 @@ import { ipRouteInput, ipRouteOutput, routeRefused } from '../inet/route.js'
 import type { CachedRoute } from '../inet/route_cache.js'
 import type { Flow, Route } from '../inet/route_types.js'
 import type { NetState } from '../state.js'
+import { netlinkBroadcast, netlinkHasListeners } from './deliver.js'
 import type { RtAnswer, RtRequest } from './rtnetlink.js'
-import { netlinkBroadcast, netlinkHasListeners } from './sock.js'
 
 /** What every attribute of a route must hold. Linux: inet_check_attr. */
 const isComplete = ({ attributes }: RtRequest): boolean => {
@@ -97,10 +97,10 @@ function routeAnswer(kind: number, table: number, node: FibNode): RtAnswer {
 /** Those who listen hear of a route. Linux: rtmsg_fib. */
 function tell(request: RtRequest, kind: number, table: number, node: FibNode): void {
   const { net, from, message } = request
-  if (!netlinkHasListeners(net, NETLINK_ROUTE, RTMGRP_IPV4_ROUTE)) return
+  if (!netlinkHasListeners(net, NETLINK_ROUTE, RTNLGRP_IPV4_ROUTE)) return
   const { type, fixed, attributes } = routeAnswer(kind, table, node)
   const bytes = writeMessage({ type, flags: 0, seq: message.seq, pid: from.pid }, fixed, attributes)
-  netlinkBroadcast(net, NETLINK_ROUTE, RTMGRP_IPV4_ROUTE, bytes)
+  netlinkBroadcast(net, NETLINK_ROUTE, RTNLGRP_IPV4_ROUTE, bytes)
 }
 
 const MODIFIERS = NLM_F_REPLACE | NLM_F_EXCL | NLM_F_CREATE | NLM_F_APPEND

@@ -40,11 +40,14 @@ import {
 import { capable } from '../../security/capability.js'
 import { deny } from '../../security/deny.js'
 import type { NetState } from '../state.js'
+import { netlinkUnicast } from './deliver.js'
+import { netlinkDumpStart } from './dump.js'
+import type { NetlinkProtocol } from './protocol.js'
 import { delAddr, dumpAddrs, dumpLinks, newAddr } from './rt_addr.js'
 import { delNeigh, dumpNeighs, newNeigh } from './rt_neigh.js'
 import { dumpRoutes, getRoute, rtDelRoute, rtNewRoute } from './rt_route.js'
 import { dumpRules, rtDelRule, rtNewRule } from './rt_rule.js'
-import { type NetlinkProtocol, type NetlinkSock, netlinkDumpStart, netlinkUnicast } from './sock.js'
+import type { NetlinkSock } from './sock.js'
 
 /** One request: its header, fixed part and attributes. */
 export interface RtRequest {
@@ -129,7 +132,7 @@ function receive(current: Task, net: NetState, from: NetlinkSock, message: NlMes
   const answer = handler.doit(request)
   if (typeof answer === 'number') return answer
   const header = { type: answer.type, flags: 0, seq, pid: from.pid }
-  netlinkUnicast(net, NETLINK_ROUTE, from.pid, writeMessage(header, answer.fixed, answer.attributes))
+  netlinkUnicast(net, NETLINK_ROUTE, from, writeMessage(header, answer.fixed, answer.attributes))
   return 0
 }
 
@@ -151,7 +154,7 @@ function ack(
   fixed.set(int32(error), 0)
   fixed.set(original, 4)
   const header = { type: NLMSG_ERROR, flags: 0, seq, pid: from.pid }
-  netlinkUnicast(net, from.protocol, from.pid, writeMessage(header, fixed))
+  netlinkUnicast(net, from.protocol, from, writeMessage(header, fixed))
 }
 
 /** NETLINK_ROUTE. */

@@ -1,38 +1,16 @@
 /**
- * Socks of AF_NETLINK, who they are and how messages reach them: what protocols need. Linux: struct netlink_opt,
- * netlink_unicast, netlink_broadcast, netlink_dump, net/netlink/af_netlink.c (2.2.12, 2.6.14).
+ * Socks of AF_NETLINK: their ports, by hash, and who of them listens to which group.
+ * Linux: struct netlink_sock, netlink_lookup, netlink_insert, netlink_update_subscriptions,
+ * net/netlink/af_netlink.c (2.2.12, 2.6.14).
  */
 
-import { EAGAIN, ECONNREFUSED, ENOBUFS } from '../../abi/errno.js'
-import { NLM_F_MULTI, NLMSG_DONE } from '../../abi/netlink.js'
+import { EADDRINUSE } from '../../abi/errno.js'
 import { AF_NETLINK } from '../../abi/socket.js'
-import type { Task } from '../../kernel/task.js'
-import { int32, joinMessages, writeMessage } from '../../lib/nlmsg.js'
-import { SkBuff, skbQueueTail, skbSetOwnerR } from '../skbuff.js'
-import { Sock, type SockOps, sockDataReady, sockDefWriteSpace, sockErrorReport } from '../sock.js'
+import { WaitQueue } from '../../kernel/wait.js'
+import { Sock, type SockOps, sockDefWriteSpace } from '../sock.js'
 import type { NetState } from '../state.js'
-
-/** Messages of a dump that the reader has not had room for. Linux: struct netlink_callback. */
-export interface NetlinkDump {
-  /** The number of the request that it answers. */
-  readonly seq: number
-  /** Whole messages, oldest first. */
-  readonly rest: Uint8Array[]
-}
-
-/** Where a message has come from: the notes of its buffer. Linux: struct netlink_skb_parms. */
-export interface NetlinkFrom {
-  /** The sender's port; 0 for the kernel. */
-  readonly pid: number
-  /** The groups that it goes to, as bits. */
-  readonly groups: number
-  /** Of the sender; zeros for the kernel. */
-  readonly credPid: number
-  /** The sender's user. */
-  readonly uid: number
-  /** Its group. */
-  readonly gid: number
-}
+import type { NetlinkDump } from './dump.js'
+import { groupMask } from './protocol.js'
 
 const netlinkSockOps: SockOps = Object.freeze({ name: 'netlink', writeSpace: sockDefWriteSpace })
 
@@ -40,118 +18,129 @@ const netlinkSockOps: SockOps = Object.freeze({ name: 'netlink', writeSpace: soc
 export class NetlinkSock extends Sock {
   /** Its port id; 0 while it has none. */
   pid = 0
-  /** The groups that it listens to. */
+  /** The groups that it listens to, as far as they have bits: 1 to 32. */
   groups = 0
+  /** All groups that it listens to, by number. */
+  memberOf = new Set<number>()
   /** Whom it sends to unless told otherwise. */
   dstPid = 0
   /** And to which groups, as bits. */
   dstGroups = 0
-  /** A dump that is not over. */
+  /** Has it been connected? Then only its peer may send to it. Linux: NETLINK_CONNECTED. */
+  isConnected = false
+  /** A message has been lost, and what waits has not all been read since. Linux: state, bit 0. */
+  congested = false
+  /** Do receivers learn the number of the group? Linux: NETLINK_RECV_PKTINFO. */
+  hasPktinfo = false
+  /** Senders that have found no room. Linux: wait. */
+  room: WaitQueue
+  /** A dump that is not over. Linux: cb. */
   dump: NetlinkDump | null = null
 
   constructor(net: NetState, type: number, protocol: number) {
     super(net, netlinkSockOps, AF_NETLINK, type)
     this.protocol = protocol
+    this.room = new WaitQueue('room in a netlink socket')
   }
+}
+
+/** The socks of one protocol. Linux: struct netlink_table. */
+export class NetlinkTable {
+  /** Those with a port: see `portKey`. */
+  ports = new Map<number, NetlinkSock>()
+  /** Those that listen, by group. There are no empty sets. */
+  listeners = new Map<number, Set<NetlinkSock>>()
 }
 
 /** All socks of the family. */
 export class NetlinkState {
   /** In the order in which they were made. */
   sockets = new Set<NetlinkSock>()
+  /** By protocol, as soon as there is anything in them. */
+  tables = new Map<number, NetlinkTable>()
+  /** The next port for a sock whose thread's id is taken, as a signed number. Linux: rover. */
+  rover = FIRST_ROVER
 }
 
-/** A protocol of the family: what the kernel does with messages to it. Modules contribute more of them. */
-export interface NetlinkProtocol {
-  /** NETLINK_*. */
-  readonly protocol: number
-  /** May anybody listen to groups? Else CAP_NET_ADMIN is wanted. Linux: NL_NONROOT_RECV. */
-  readonly nonrootRecv?: boolean
-  /** May anybody send to groups? Linux: NL_NONROOT_SEND. */
-  readonly nonrootSend?: boolean
-  /**
-   * One buffer to the kernel, in the sender's sendmsg: any number of messages, checked by nobody. Answers go out with
-   * netlinkUnicast and netlinkDump.
-   */
-  input(current: Task, net: NetState, from: NetlinkSock, data: Uint8Array): void
+/** Where ports begin that are no thread's id. */
+const FIRST_ROVER = -4097
+
+/** Ports are in one another's way only within a space of a module's. */
+const portKey = (pid: number, space: number): number => pid + space * 0x1_0000_0000
+
+function tableOf(net: NetState, protocol: number): NetlinkTable {
+  const { tables } = net.netlink
+  let table = tables.get(protocol)
+  if (table === undefined) {
+    table = new NetlinkTable()
+    tables.set(protocol, table)
+  }
+  return table
 }
 
-/** The kernel as a sender. */
-export const FROM_KERNEL: NetlinkFrom = Object.freeze({ pid: 0, groups: 0, credPid: 0, uid: 0, gid: 0 })
+/** The sock of a protocol with a port id, or null. `space`: see Sock.portSpace. */
+export const netlinkLookup = (net: NetState, protocol: number, pid: number, space = 0): NetlinkSock | null =>
+  net.netlink.tables.get(protocol)?.ports.get(portKey(pid, space)) ?? null
 
-/** The sock of a protocol with a port id, or null. */
-export function netlinkLookup(net: NetState, protocol: number, pid: number): NetlinkSock | null {
-  if (pid === 0) return null
-  for (const sk of net.netlink.sockets) if (sk.protocol === protocol && sk.pid === pid) return sk
-  return null
+/** Gives a sock that has none a port, not 0. Errors: EADDRINUSE. Linux: netlink_insert. */
+export function netlinkInsert(sk: NetlinkSock, pid: number): number {
+  const { ports } = tableOf(sk.net, sk.protocol)
+  const key = portKey(pid, sk.portSpace)
+  if (ports.has(key)) return EADDRINUSE
+  sk.pid = pid
+  ports.set(key, sk)
+  return 0
 }
 
-/** Puts a message into a sock's queue. Errors: EAGAIN it has no room. */
-export function netlinkDeliver(sk: NetlinkSock, data: Uint8Array, from: NetlinkFrom): number {
-  if (sk.rmem > sk.rcvbuf) return EAGAIN
-  const skb = new SkBuff(data, 0, data.length)
-  skb.cb = from
-  skbSetOwnerR(skb, sk)
-  skbQueueTail(sk.receiveQueue, skb)
-  sockDataReady(sk)
-  return data.length
+/** The next of the ports that are no thread's id, for all protocols together. */
+export function nextRover(net: NetState): number {
+  const { netlink } = net
+  const pid = netlink.rover--
+  if (netlink.rover < -0x8000_0000) netlink.rover = FIRST_ROVER
+  return pid >>> 0
 }
 
-/** A message from the kernel to one sock: its bytes, ECONNREFUSED nobody has the port, EAGAIN. */
-export function netlinkUnicast(net: NetState, protocol: number, pid: number, data: Uint8Array): number {
-  const sk = netlinkLookup(net, protocol, pid)
-  return sk === null ? ECONNREFUSED : netlinkDeliver(sk, data, FROM_KERNEL)
+/** Joins or leaves a group. Linux: netlink_update_subscriptions. */
+export function netlinkSubscribe(sk: NetlinkSock, group: number, joins: boolean): void {
+  if (sk.memberOf.has(group) === joins) return
+  const { listeners } = tableOf(sk.net, sk.protocol)
+  let members = listeners.get(group)
+  if (joins) {
+    if (members === undefined) {
+      members = new Set()
+      listeners.set(group, members)
+    }
+    members.add(sk)
+    sk.memberOf.add(group)
+  } else {
+    members?.delete(sk)
+    if (members?.size === 0) listeners.delete(group)
+    sk.memberOf.delete(group)
+  }
+  const mask = groupMask(group)
+  sk.groups = (joins ? sk.groups | mask : sk.groups & ~mask) >>> 0
 }
 
-/** Does anybody listen? Says whether a message is worth making. */
-export function netlinkHasListeners(net: NetState, protocol: number, groups: number): boolean {
-  for (const sk of net.netlink.sockets)
-    if (sk.protocol === protocol && (sk.groups & groups) !== 0) return true
-  return false
-}
-
-/** To all that listen, but not to `except`. One without room hears ENOBUFS. Linux: netlink_broadcast. */
-export function netlinkBroadcast(
-  net: NetState,
-  protocol: number,
-  groups: number,
-  data: Uint8Array,
-  from: NetlinkFrom = FROM_KERNEL,
-  except: NetlinkSock | null = null,
-): void {
-  for (const sk of net.netlink.sockets) {
-    if (sk === except || sk.protocol !== protocol || (sk.groups & groups) === 0) continue
-    if (netlinkDeliver(sk, data.slice(), { ...from, groups }) >= 0) continue
-    sk.err = ENOBUFS
-    sockErrorReport(sk)
+/** Makes `mask` the groups below 33 that a sock listens to. */
+export function netlinkSetGroups(sk: NetlinkSock, mask: number): void {
+  for (let changed = (sk.groups ^ mask) >>> 0; changed !== 0; ) {
+    const group = 32 - Math.clz32(changed)
+    netlinkSubscribe(sk, group, (mask & groupMask(group)) !== 0)
+    changed = (changed & ~groupMask(group)) >>> 0
   }
 }
 
-/** Bytes of a buffer of a dump. Linux: NLMSG_GOODSIZE. */
-const GOODSIZE = 3776
-
-/** Sends what is next of a dump, at its end NLMSG_DONE. Linux: netlink_dump. */
-export function netlinkDumpMore(sk: NetlinkSock): void {
-  const { dump } = sk
-  if (dump === null || sk.rmem > sk.rcvbuf / 2) return
-  let size = 0
-  let count = 0
-  for (const { length } of dump.rest) {
-    if (count > 0 && size + length > GOODSIZE) break
-    size += length
-    count++
+/** Takes a sock out of all tables. Its port stays written in it. Linux: netlink_remove. */
+export function netlinkRemove(sk: NetlinkSock): void {
+  const { netlink } = sk.net
+  netlink.sockets.delete(sk)
+  const table = netlink.tables.get(sk.protocol)
+  if (table === undefined) return
+  if (sk.pid !== 0) table.ports.delete(portKey(sk.pid, sk.portSpace))
+  for (const group of sk.memberOf) {
+    const members = table.listeners.get(group)
+    members?.delete(sk)
+    if (members?.size === 0) table.listeners.delete(group)
   }
-  if (count > 0) {
-    netlinkDeliver(sk, joinMessages(dump.rest.splice(0, count)), FROM_KERNEL)
-    return
-  }
-  sk.dump = null
-  const header = { type: NLMSG_DONE, flags: NLM_F_MULTI, seq: dump.seq, pid: sk.pid }
-  netlinkDeliver(sk, writeMessage(header, int32(0)), FROM_KERNEL)
-}
-
-/** Begins a dump of whole messages. EBUSY is up to the caller: `sk.dump` says whether one is going on. */
-export function netlinkDumpStart(sk: NetlinkSock, seq: number, messages: Uint8Array[]): void {
-  sk.dump = { seq, rest: messages }
-  netlinkDumpMore(sk)
+  if (table.ports.size === 0 && table.listeners.size === 0) netlink.tables.delete(sk.protocol)
 }

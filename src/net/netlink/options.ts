@@ -1,0 +1,80 @@
+/**
+ * Who may use groups, and the options of level SOL_NETLINK: groups by number, and telling them of each message.
+ * Linux: netlink_capable, netlink_setsockopt, netlink_getsockopt, net/netlink/af_netlink.c (2.6.14).
+ */
+
+import { CAP_NET_ADMIN } from '../../abi/capability.js'
+import { EFAULT, EINVAL, ENOENT, ENOPROTOOPT, EOPNOTSUPP, EPERM } from '../../abi/errno.js'
+import { isAtLeast } from '../../abi/profile.js'
+import {
+  NETLINK_ADD_MEMBERSHIP,
+  NETLINK_DROP_MEMBERSHIP,
+  NETLINK_PKTINFO,
+  SOL_NETLINK,
+} from '../../abi/socket.js'
+import type { Task } from '../../kernel/task.js'
+import { capable } from '../../security/capability.js'
+import { deny } from '../../security/deny.js'
+import { optionInt, optionIntError } from '../options.js'
+import type { Socket } from '../sock.js'
+import { type NetlinkProtocol, netlinkGroups } from './protocol.js'
+import { NetlinkSock, netlinkSubscribe } from './sock.js'
+
+/** What the kernel has said of the sock's protocol; undefined where it does not have it. */
+export const protocolOf = (sk: NetlinkSock): NetlinkProtocol | undefined =>
+  sk.net.registry.netlink.get(sk.protocol)
+
+/** May the task listen or send to groups? Linux: netlink_capable. */
+export const mayGroup = (current: Task, sk: NetlinkSock, to: 'nonrootRecv' | 'nonrootSend'): boolean =>
+  protocolOf(sk)?.[to] === true || capable(current, CAP_NET_ADMIN)
+
+/** Options are later than 2.2. */
+const hasOptions = ({ net }: Socket): boolean => isAtLeast(net.k.facts.release, '2.6.14')
+
+/**
+ * Errors: EOPNOTSUPP (2.2); ENOPROTOOPT level, option; EFAULT, EINVAL the value, or no such group; EPERM groups without
+ * CAP_NET_ADMIN; ENOENT the kernel does not have the protocol. Linux: netlink_setsockopt.
+ */
+export function netlinkSetsockopt(
+  current: Task,
+  sock: Socket,
+  level: number,
+  option: number,
+  value: unknown,
+): number {
+  const { sk } = sock
+  if (!(sk instanceof NetlinkSock) || !hasOptions(sock)) return EOPNOTSUPP
+  if (level !== SOL_NETLINK) return ENOPROTOOPT
+  const int = optionInt(value)
+  const wrong = int === null ? optionIntError(value) : 0
+  if (wrong === EFAULT) return EFAULT
+  switch (option) {
+    case NETLINK_PKTINFO:
+      if (int === null) return wrong
+      sk.hasPktinfo = int !== 0
+      return 0
+    case NETLINK_ADD_MEMBERSHIP:
+    case NETLINK_DROP_MEMBERSHIP:
+      return int === null ? wrong : membership(current, sk, int >>> 0, option === NETLINK_ADD_MEMBERSHIP)
+    default:
+      return ENOPROTOOPT
+  }
+}
+
+function membership(current: Task, sk: NetlinkSock, group: number, joins: boolean): number {
+  if (!mayGroup(current, sk, 'nonrootRecv'))
+    return deny(current, EPERM, 'capability', undefined, CAP_NET_ADMIN)
+  const protocol = protocolOf(sk)
+  if (protocol === undefined) return ENOENT
+  if (group === 0 || group > netlinkGroups(protocol)) return EINVAL
+  netlinkSubscribe(sk, group, joins)
+  return 0
+}
+
+/** Errors: EOPNOTSUPP (2.2); ENOPROTOOPT. Linux: netlink_getsockopt. */
+export function netlinkGetsockopt(_current: Task, sock: Socket, level: number, option: number): number {
+  const { sk } = sock
+  if (!(sk instanceof NetlinkSock) || !hasOptions(sock)) return EOPNOTSUPP
+  if (level !== SOL_NETLINK || option !== NETLINK_PKTINFO) return ENOPROTOOPT
+  return sk.hasPktinfo ? 1 : 0
+}
