@@ -665,6 +665,7 @@ export {
   raiseIrqAfter,
 } from './kernel/context.js'
 export type { Cred } from './kernel/cred.js'
+export { defineEvent, type EventKind, type EventSink, isWanted, publish } from './kernel/events.js'
 export type { KernelCore, KernelState } from './kernel/kernel.js'
 export type { LoadableModule } from './kernel/loadable.js'
 export {
@@ -697,6 +698,13 @@ export {
   utf8Decode,
   utf8Encode,
 } from './lib/bytes.js'
+export {
+  decodeRecord,
+  encodeRecord,
+  type WireFields,
+  type WireRecord,
+  type WireType,
+} from './lib/wire_record.js'
 export { checkInvariants, type Recountable } from './programs/check_invariants.js'
 export type { CoreSys } from './programs/core_sys.js'
 export type {
@@ -804,6 +812,7 @@ export {
   type HookNoted,
   type HookWords,
 } from './security/deny.js'
+export { SECURITY_DENY } from './security/events.js'
 export type {
   HookName,
   SecurityHooks,

@@ -20,6 +20,7 @@ import { Nameidata } from '../vfs/nameidata.js'
 import type { FileSystemType, SuperBlock } from '../vfs/superblock.js'
 import type { Audit } from './books.js'
 import { Contexts } from './context.js'
+import type { EventSink } from './events.js'
 import type { LoadableModule } from './loadable.js'
 import type {
   CallName,
@@ -167,6 +168,8 @@ export class KernelCore {
   injection: Faults | null = null
   /** @internal What needs doing besides the current call: ATTEND, REFUSED; see attention.ts. */
   attention = 0
+  /** Who carries events to programs, if some module does: see kernel/events.ts. */
+  events: EventSink | null = null
   /** Operations of prctl(2) that modules add, by number. */
   readonly prctls = new Map<number, PrctlHandler>()
   /** @internal What a module says that numbers stand for; null: the profile's own. */

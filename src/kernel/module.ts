@@ -17,6 +17,7 @@ import type { Inode } from '../vfs/inode.js'
 import type { FileOperations } from '../vfs/ops.js'
 import type { FileSystemType } from '../vfs/superblock.js'
 import type { Audit } from './books.js'
+import type { EventSink } from './events.js'
 import type { KernelCore } from './kernel.js'
 import type { LoadableModule } from './loadable.js'
 import type { CallShape, SyscallHandler } from './syscall.js'
@@ -155,6 +156,8 @@ export interface Contributions<Api = unknown, Sys = unknown> {
   sync?(current: Task): number
   /** The counts of the first four disks, for /proc/stat. */
   diskCounters?(k: KernelCore): readonly DiskCounter[]
+  /** Carries what `publish` makes known to programs. One module at most. */
+  readonly events?: EventSink
   /** What it adds to the network; nothing without the module `net`. */
   readonly net?: NetContributions
   /** What it is told about buffers on their way to disks; nothing without the module `block`. */

@@ -1,10 +1,12 @@
 /** Labels of tasks from user space: two system calls, and /proc/<pid>/mac_label. Reference MAC-7, MAC-60. */
 
 import { EINVAL, EPERM, type Errno, ESRCH } from '../abi/errno.js'
+import { publish } from '../kernel/events.js'
 import type { ProcEntry } from '../kernel/module.js'
 import type { Task } from '../kernel/task.js'
 import { findTask } from '../kernel/visible.js'
 import { deny } from '../security/deny.js'
+import { MAC_LABEL } from './events.js'
 import { isAdmin, MAC_SHARED, parseLabel, showLabel } from './label.js'
 import type { Labels } from './state.js'
 
@@ -16,6 +18,8 @@ function relabel(labels: Labels, current: Task, target: Task | undefined, text: 
   const label = parseLabel(text)
   if (label === null || (label.flags & MAC_SHARED) !== 0) return EINVAL
   labels.labelTask(target, label)
+  const { grade, compartment, flags } = label
+  publish(current.k, MAC_LABEL, { by: current.pid, pid: target.pid, grade, compartment, flags })
   return 0
 }
 

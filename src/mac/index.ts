@@ -132,6 +132,7 @@ export function mac(options: MacOptions = {}) {
   })
 }
 
+export { MAC_LABEL } from './events.js'
 export type { MacCompartment, MacDecision, MacMount, MacObject, MacOperation, MacTask } from './explain.js'
 export {
   type MacKeyword,

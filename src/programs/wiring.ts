@@ -75,6 +75,7 @@ class Wirer {
   private readonly prctls = new Owners('operation of prctl')
   private readonly callNames = new Owners('numbering')
   private readonly mountOptions = new Owners('mount option')
+  private readonly sinks = new Owners('carrier')
 
   constructor(k: HostKernel) {
     this.k = k
@@ -125,6 +126,10 @@ class Wirer {
     if (contributions.callName !== undefined) {
       this.callNames.claim('of system calls', owner)
       this.k.callName = contributions.callName
+    }
+    if (contributions.events !== undefined) {
+      this.sinks.claim('of events', owner)
+      this.k.events = contributions.events
     }
     for (const name of contributions.mountOptions ?? []) {
       this.mountOptions.claim(name, owner)
@@ -198,6 +203,7 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
   k.audits.length = 0
   k.prctls.clear()
   k.callName = null
+  k.events = null
   k.devices = new DeviceRegistry(k.facts)
   k.contributions.clear()
   for (const [slot, module] of order.entries()) k.securitySlots.set(module.name, slot)

@@ -61,6 +61,7 @@ export function reqlog(options: ReqlogOptions = {}) {
 }
 
 export type { BlkTraceEvent } from '../block/index.js'
+export { REQLOG_LOST } from './events.js'
 export {
   type Amount,
   type DeviceReport,

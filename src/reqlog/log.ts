@@ -6,7 +6,9 @@ import { USER_HZ } from '../abi/time.js'
 import type { BlockContributions } from '../block/contributions.js'
 import { WRITE } from '../block/request.js'
 import { type Bufflink, bufflinkAppend } from '../bufflink/index.js'
+import { publish } from '../kernel/events.js'
 import type { KernelCore } from '../kernel/kernel.js'
+import { REQLOG_LOST } from './events.js'
 import type { Settings } from './options.js'
 
 /** @internal The module's state. */
@@ -56,7 +58,11 @@ function noteTo(state: ReqlogState, { recordSize, layout }: Settings): Note {
       view.setUint32(24, newEncodeDev(dev), true)
       view.setUint32(28, buffers, true)
     }
-    if (!bufflinkAppend(state.bl, record)) state.lost++
+    const { bl } = state
+    const wasLosing = bl.overflow
+    if (bufflinkAppend(bl, record)) return
+    const lost = ++state.lost
+    if (!wasLosing) publish(k, REQLOG_LOST, { records: state.serial, lost })
   }
 }
 

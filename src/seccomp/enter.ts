@@ -12,6 +12,8 @@ import type { Task } from '../kernel/task.js'
 import { noteKill } from '../security/deny.js'
 import {
   MAX_ERRNO,
+  SECCOMP_MODE_FILTER,
+  SECCOMP_MODE_STRICT,
   SECCOMP_RET_ACTION_FULL,
   SECCOMP_RET_ALLOW,
   SECCOMP_RET_DATA,
@@ -26,6 +28,7 @@ import {
 import { type Abi, isMode1Call } from './arch.js'
 import { DEPENDS, runBpf } from './bpf_run.js'
 import { actionName } from './bpf_text.js'
+import { publishDeath } from './events.js'
 import type { Settings } from './options.js'
 import type { Confinement, Filter } from './state.js'
 
@@ -55,7 +58,7 @@ interface Entry {
 /** A call of a task in mode 1. 0: it is allowed, or the task has died of it. */
 export function enterStrict(settings: Settings, current: Task, abi: Abi, name: string, nr: number): number {
   const number = abi.number(name, nr)
-  if (!isMode1Call(abi.mode1, number) && name !== RDTSC) violate(settings, current, name, number)
+  if (!isMode1Call(abi.mode1, number) && name !== RDTSC) violate(settings, current, abi, name, number)
   return 0
 }
 
@@ -73,9 +76,10 @@ export function enterFiltered(
 }
 
 /** The thread ends, without a signal that anybody could catch or see. Reference §1.5. */
-function violate(settings: Settings, current: Task, name: string, nr: number): void {
+function violate(settings: Settings, current: Task, abi: Abi, name: string, nr: number): void {
   const reason = `seccomp mode 1 allows read, write, exit and sigreturn, not call ${nr}`
   noteKill(current, SIGKILL, 'hook', 'seccomp', reason, 'none', name)
+  publishDeath(current, SECCOMP_MODE_STRICT, SIGKILL, nr, abi.audit, name)
   if (settings.killsProcess) doGroupExit(current, SIGKILL)
   else doExit(current, SIGKILL)
 }
@@ -183,6 +187,7 @@ function kill(current: Task, entry: Entry, answer: number, endsAlone: boolean): 
   const reason = `a seccomp filter returned ${actionName(answer)} for call ${entry.nr}`
   const core = endsAlone ? 'none' : coreOutcome(current, SIGSYS)
   noteKill(current, SIGSYS, 'hook', 'seccomp', reason, core, entry.name)
+  publishDeath(current, SECCOMP_MODE_FILTER, SIGSYS, entry.nr, entry.abi.audit, entry.name)
   if (endsAlone) doExit(current, SIGSYS)
   else doGroupExit(current, core === 'dumped' ? SIGSYS | COREDUMP : SIGSYS)
   return 0

@@ -134,6 +134,7 @@ export type { Arch } from './arch.js'
 export { BPF_JUMP, BPF_STMT, checkFilter, decodeBpf, encodeBpf, type SockFilter } from './bpf.js'
 export { runBpf } from './bpf_run.js'
 export { assembleBpf, disassembleBpf, listBpf } from './bpf_text.js'
+export { SECCOMP_DEATH } from './events.js'
 export type { SeccompOptions } from './options.js'
 export {
   Broker,

@@ -36,6 +36,7 @@ import type {
 import type { Dentry } from '../vfs/dentry.js'
 import { Inode } from '../vfs/inode.js'
 import type { Mount } from '../vfs/mount.js'
+import { publishRefusal } from './events.js'
 import { explain } from './explain.js'
 
 /** What `deny` wants to know beside the subject, by the kind of check. */
@@ -301,6 +302,7 @@ export function settleRefusal(
   if (paths > 0) notePaths(noted, k, a, b, paths > 1)
   else noteFile(noted, task, a)
   if (k.trace.securityDeny) k.emitDeny(task, explain(noted, task))
+  if (k.events !== null) publishRefusal(task, noted)
 }
 
 /** The call had paths: what they were, and where they led. */

@@ -12,6 +12,7 @@ import { EINVAL, EISDIR, ENOMEM, EPERM, type Ret } from '../abi/errno.js'
 import { type Dirent, DT_DIR, DT_REG, S_IALLUGO, S_IFDIR, S_IFREG, type Statfs } from '../abi/stat.js'
 import { defaultLlseek } from '../fs/dev/seek.js'
 import { KernelBug } from '../kernel/bug.js'
+import { publish } from '../kernel/events.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import type { Task } from '../kernel/task.js'
 import { capable } from '../security/capability.js'
@@ -26,6 +27,7 @@ import { defineFileOps, defineInodeOps, type Iattr } from '../vfs/ops.js'
 import { modeBitsFor } from '../vfs/permission.js'
 import { DirFiller } from '../vfs/readdir.js'
 import { defineSuperOps, type FileSystemType, SuperBlock } from '../vfs/superblock.js'
+import { SOCKFS_ENTRY } from './events.js'
 import type { UnmountMode } from './options.js'
 import {
   gidOf,
@@ -153,6 +155,10 @@ function changeEntry(current: Task, inode: Inode, attr: Iattr): number {
   for (const sb of stateOf(inode).mounted) {
     const shown = shownIn(sb, port)
     if (shown !== null) showEntry(shown, table, port, attr.ctime ?? current.k.state.now)
+  }
+  if (attr.mode !== undefined || attr.uid !== undefined || attr.gid !== undefined) {
+    const [uid, gid] = [uidOf(table, port), gidOf(table, port)]
+    publish(current.k, SOCKFS_ENTRY, { by: current.pid, port, mode, uid, gid })
   }
   return 0
 }

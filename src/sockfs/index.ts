@@ -91,5 +91,6 @@ export function sockfs(options: SockfsOptions = {}) {
   })
 }
 
+export { SOCKFS_ENTRY } from './events.js'
 export type { SockfsOptions, UnmountMode } from './options.js'
 export type { PortEntry } from './table.js'

@@ -1,0 +1,38 @@
+/** What security makes known to programs: see kernel/events.ts. */
+
+import { defineEvent, isWanted, publish } from '../kernel/events.js'
+import type { Task } from '../kernel/task.js'
+import type { Refusal } from './deny.js'
+import { explain } from './explain.js'
+
+/** A call was refused: who, which call, the negative error number, the kind of check, and the sentence of `kernel.why`. */
+export const SECURITY_DENY = defineEvent('security:deny', 16, 1, {
+  pid: 'u32',
+  tgid: 'u32',
+  uid: 'u32',
+  euid: 'u32',
+  errno: 's32',
+  check: 'text16',
+  comm: 'text16',
+  call: 'text32',
+  reason: 'text',
+})
+
+/** Makes a refusal known, if anybody listens. */
+export function publishRefusal(task: Task, noted: Refusal): void {
+  if (!isWanted(task.k, SECURITY_DENY)) return
+  const { pid, tgid, comm, cred } = task
+  const { check, errno, syscall: call } = noted
+  const reason = explain(noted, task).sentence
+  publish(task.k, SECURITY_DENY, {
+    pid,
+    tgid,
+    uid: cred.uid,
+    euid: cred.euid,
+    errno,
+    check,
+    comm,
+    call,
+    reason,
+  })
+}
