@@ -27,12 +27,11 @@ export function findTask(current: Task, pid: number): Task | undefined {
 export function tasksSeenBy(current: Task): Task[] {
   const { k } = current
   if (!k.hidesTasks) return [...k.state.tasks.values()]
-  let among: Iterable<Task> = k.state.tasks.values()
+  let among: Iterable<Task> | null = null
   for (const { tasksAmong } of k.contributions.values()) {
-    const list = tasksAmong?.(current)
-    if (list !== undefined && list !== null) among = list
+    among = tasksAmong?.(current) ?? among
   }
   const seen: Task[] = []
-  for (const task of among) if (seesTask(current, task)) seen.push(task)
+  for (const task of among ?? k.state.tasks.values()) if (seesTask(current, task)) seen.push(task)
   return seen
 }

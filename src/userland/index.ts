@@ -16,10 +16,12 @@ export {
   ipchainsSave,
   ipchainsSaveTool,
 } from './ipchains/save.js'
+export { type KillSys, kill } from './kill.js'
 export { macexec } from './macexec.js'
 export { insmod, lsmod, rmmod } from './modutils.js'
 export { mount, umount } from './mount.js'
 export { type PingCalls, type PingSys, ping } from './ping.js'
+export { ps } from './ps/index.js'
 export { reqdump } from './reqdump.js'
 export { reqtop } from './reqtop.js'
 export { route } from './route.js'

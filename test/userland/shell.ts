@@ -8,7 +8,7 @@ import {
   type SpawnOptions,
   utf8Decode,
 } from 'paleokernel'
-import { chgrp, chmod, chown, insmod, ls, lsmod, mount, rmmod, umount } from 'paleokernel/userland'
+import { chgrp, chmod, chown, insmod, kill, ls, lsmod, mount, ps, rmmod, umount } from 'paleokernel/userland'
 
 /** What a tool has said. */
 export interface Said {
@@ -28,6 +28,8 @@ export const TOOLS: Readonly<Record<string, AnyProgram>> = {
   insmod,
   rmmod,
   lsmod,
+  ps,
+  kill,
 }
 
 export interface Who {

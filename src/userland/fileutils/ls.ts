@@ -9,6 +9,7 @@ import { modeToLetters } from '../../abi/decode.js'
 import { errnoMessage, isErr } from '../../abi/errno.js'
 import { S_IFBLK, S_IFCHR, S_IFMT, S_ISDIR, S_ISLNK, type Stat } from '../../abi/stat.js'
 import type { Program } from '../../programs/sys_types.js'
+import { civilOf, MONTHS } from '../date.js'
 import { complain, getopt, type Part, runTool, type TreeToolSys, type Words } from '../tool.js'
 import { type NameTable, readGroups, readUsers } from './names.js'
 import { join, readDirectory } from './walk.js'
@@ -31,29 +32,6 @@ interface Listing {
   /** Seconds since 1970. */
   readonly now: number
   status: number
-}
-
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
-
-/** Year, month from 0 and day of a number of days since 1970 (Gregorian calendar). */
-function civilOf(days: number): { year: number; month: number; day: number } {
-  let year = 1970
-  let left = days
-  const isLeap = (): boolean => (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0
-  const eras = Math.floor(left / 146097)
-  year += eras * 400
-  left -= eras * 146097
-  for (let length = isLeap() ? 366 : 365; left >= length; length = isLeap() ? 366 : 365) {
-    left -= length
-    year++
-  }
-  let month = 0
-  for (const length of [31, isLeap() ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30]) {
-    if (left < length) break
-    left -= length
-    month++
-  }
-  return { year, month, day: left + 1 }
 }
 
 const HALF_A_YEAR = 6 * 30 * 24 * 60 * 60
