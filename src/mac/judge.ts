@@ -2,15 +2,25 @@
  * The judge: applies the rules to the kernel's objects, counts what it refuses, and keeps what `kernel.why` needs.
  */
 
+import { major } from '../abi/brand.js'
 import { MS_NOUSER } from '../abi/mount.js'
-import { S_ISREG } from '../abi/stat.js'
+import { S_ISBLK, S_ISCHR, S_ISREG } from '../abi/stat.js'
 import type { Task } from '../kernel/task.js'
 import { denyInHook, type HookNoted } from '../security/deny.js'
 import { type Inode, MAY_EXEC, MAY_READ, MAY_WRITE } from '../vfs/inode.js'
 import type { SuperBlock } from '../vfs/superblock.js'
 import { isAdmin, Label, showLabel } from './label.js'
 import type { MacSettings } from './options.js'
-import { changeTask, type Refused, type Rule, readFiles, seeFiles, seeTask, writeFiles } from './rules.js'
+import {
+  changeTask,
+  NOT_ADMIN,
+  type Refused,
+  type Rule,
+  readFiles,
+  seeFiles,
+  seeTask,
+  writeFiles,
+} from './rules.js'
 import type { Labels } from './state.js'
 
 /** Every rule, with what it says of subject and object; in the order of the numbers that records keep. */
@@ -22,6 +32,7 @@ export const RULES: readonly (readonly [rule: Rule, says: string])[] = [
   ['MAC-32', 'task SUBJECT does not see files of OBJECT: another compartment'],
   ['MAC-43', 'task SUBJECT does not reach a socket of OBJECT: another compartment'],
   ['MAC-46', 'task SUBJECT may not bind an address of OBJECT: another compartment'],
+  ['§9.5', 'task SUBJECT may not use a device that shows all compartments: administrators alone may'],
 ]
 
 /** Beside the masks of permission: to look at attributes, or where a link leads. */
@@ -100,6 +111,8 @@ export class Judge {
     const shown = labels.shownTask(inode)
     if (shown !== undefined) return this.onTaskFile(current, shown, mask)
     const object = labels.ofFiles(sb)
+    if ((mask & (MAY_READ | MAY_WRITE)) !== 0 && this.showsAll(current, inode))
+      return this.verdict(current, NOT_ADMIN, object)
     if ((mask & (MAY_READ | MAY_EXEC | MAY_LOOK)) !== 0) {
       const refused = readFiles(subject, object)
       if (refused !== null && !this.sinks(current, subject, object, inode, mask, refused))
@@ -107,6 +120,13 @@ export class Judge {
     }
     if ((mask & MAY_WRITE) === 0) return 0
     return this.verdict(current, writeFiles(labels.ofTask(current), object), object)
+  }
+
+  /** Is it a node of a driver that shows what all compartments do, wherever the node is? */
+  private showsAll({ k: { devices } }: Task, { mode, rdev }: Inode): boolean {
+    if (!S_ISCHR(mode) && !S_ISBLK(mode)) return false
+    const kind = S_ISCHR(mode) ? 'char' : 'block'
+    return this.settings.adminDevices.some((name) => devices.majorOf(name, kind) === major(rdev))
   }
 
   /** Files of /proc/<pid>: whoever sees the task may read them; to write is to change the task. */

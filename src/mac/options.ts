@@ -20,6 +20,12 @@ export interface MacOptions {
   readonly revocation?: boolean
   /** When the module mlsfs is loaded: at boot (the default), or by insmod (MAC-36). */
   readonly mlsfs?: 'boot' | 'insmod'
+  /**
+   * Drivers whose devices administrators alone may read and write, by their names in /proc/devices, wherever the node is:
+   * they show what all compartments do (§9.5). Default `['bufflink']`, which has the log of requests; a machine that
+   * keeps several compartments' data on one disk adds that disk's driver.
+   */
+  readonly adminDevices?: readonly string[]
 }
 
 /** All of them. */
@@ -32,6 +38,7 @@ const DEFAULTS: MacSettings = Object.freeze({
   sharedPortSpace: false,
   revocation: false,
   mlsfs: 'boot',
+  adminDevices: Object.freeze(['bufflink']),
 })
 
 /** Errors: TypeError for options that there are not, and values that they do not have. */
@@ -43,6 +50,9 @@ export function settingsOf(options: MacOptions): MacSettings {
     if (name === 'mlsfs') {
       if (value !== 'boot' && value !== 'insmod')
         throw new TypeError(`mac: mlsfs must be 'boot' or 'insmod', not ${String(value)}`)
+    } else if (name === 'adminDevices') {
+      if (!Array.isArray(value) || !value.every((driver) => typeof driver === 'string'))
+        throw new TypeError('mac: adminDevices must be a list of names of drivers')
     } else if (typeof value !== 'boolean')
       throw new TypeError(`mac: ${name} must be true or false, not ${String(value)}`)
   }

@@ -8,7 +8,15 @@ import { isAdmin, isShared, type Label } from './label.js'
 import type { MacSettings } from './options.js'
 
 /** Why something is refused. */
-export type Rule = 'MAC-10' | 'MAC-27' | 'MAC-30 read' | 'MAC-30 write' | 'MAC-32' | 'MAC-43' | 'MAC-46'
+export type Rule =
+  | 'MAC-10'
+  | 'MAC-27'
+  | 'MAC-30 read'
+  | 'MAC-30 write'
+  | 'MAC-32'
+  | 'MAC-43'
+  | 'MAC-46'
+  | '§9.5'
 
 /** What the rules say: null is yes. */
 export interface Refused {
@@ -26,6 +34,8 @@ const NO_READ_DOWN = refused('MAC-30 read', EACCES)
 const NO_WRITE_UP = refused('MAC-30 write', EACCES)
 
 const NO_TALK = refused('MAC-43', ECONNREFUSED)
+/** A device that shows what all compartments do, and a task that is no administrator's (reference §9.5). */
+export const NOT_ADMIN = refused('§9.5', EACCES)
 const NOT_OURS = refused('MAC-46', EADDRNOTAVAIL)
 
 /** May what one sends come to the other? (MAC-43, MAC-44) */
