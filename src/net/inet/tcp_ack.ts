@@ -27,6 +27,7 @@ import {
   MARK_EVER_RETRANS,
   MARK_LOST,
   MARK_RETRANS,
+  TCP_ATO_MIN,
   TCP_DELACK,
   TCP_DELACK_TIMER,
   TCP_RTO_MAX,
@@ -37,11 +38,41 @@ import {
   tcpCb,
 } from './tcp_sock.js'
 
+/** Linux: TCP_MAX_QUICKACKS. */
+const TCP_MAX_QUICKACKS = 16
+
+/** The next acknowledgements go out at once: half a window of segments. Linux: tcp_incr_quickack. */
+function moreQuickAcks(sk: TcpSock): void {
+  const count = Math.floor(sk.rcvWnd / (2 * sk.rcvMss)) || 2
+  sk.quickAcks = Math.max(sk.quickAcks, Math.min(count, TCP_MAX_QUICKACKS))
+}
+
+/** The peer seems to have missed an acknowledgement. Linux: tcp_enter_quickack_mode. */
+export function enterQuickAck(sk: TcpSock): void {
+  moreQuickAcks(sk)
+  sk.pingpong = false
+  sk.ato = TCP_ATO_MIN
+}
+
+/** `length` bytes have come in their turn. Linux: tcp_event_data_recv, tcp_measure_rcv_mss. */
+export function dataCame(sk: TcpSock, length: number): void {
+  const { now } = sk.net.k.state
+  if (length >= sk.rcvMss) sk.rcvMss = length
+  else sk.ackPushed = true
+  const gap = now - sk.dataTime
+  if (sk.ato === 0) {
+    moreQuickAcks(sk)
+    sk.ato = TCP_ATO_MIN
+  } else if (gap <= TCP_ATO_MIN / 2) sk.ato = sk.ato / 2 + TCP_ATO_MIN / 2
+  else if (gap < sk.ato) sk.ato = Math.min(sk.ato / 2 + gap, sk.rto)
+  else if (gap > sk.rto) moreQuickAcks(sk)
+  sk.dataTime = now
+}
+
 /** An acknowledgement is owed: now, or with what goes out soon. Linux: __tcp_ack_snd_check, tcp_send_delayed_ack. */
 export function scheduleAck(sk: TcpSock): void {
   const isMuch = distance(sk.rcvWup, sk.rcvNxt) > sk.rcvMss
   if (isMuch || sk.outOfOrder.length > 0 || (sk.quickAcks > 0 && !sk.pingpong)) {
-    if (sk.quickAcks > 0) sk.quickAcks--
     sendAck(sk)
     return
   }

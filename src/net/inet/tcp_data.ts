@@ -143,7 +143,6 @@ export function tcpSendmsg(current: Task, sk: TcpSock, msg: Msg, flags: number):
   if (failed !== 0) return ended(current, sk, sent, failed, flags)
   // A kept route may be gone: what is queued finds another.
   if (sk.route === null) tcpRoute(sk)
-  sk.pingpong = true
   const filled = fillQueue(sk, data, sent, flags)
   if (filled < 0) return ended(current, sk, sent, filled, flags)
   sent = filled
@@ -181,9 +180,13 @@ function receiveUrgent(sk: TcpSock, msg: Msg, flags: number): number {
 /** After data have been read: tells the peer of a window that has opened. Linux: cleanup_rbuf. */
 function afterRead(sk: TcpSock, copied: number): void {
   if (sk.state === TCP_CLOSE || sk.state === TCP_LISTEN) return
-  if (sk.ackPending && distance(sk.rcvWup, sk.rcvNxt) > sk.rcvMss) {
-    sendAck(sk)
-    return
+  if (sk.ackPending) {
+    // What was small has been read to the end by a program that does not answer: its peer may be waiting.
+    const isDrained = copied > 0 && sk.ackPushed && !sk.pingpong && sk.rmem === 0
+    if (isDrained || distance(sk.rcvWup, sk.rcvNxt) > sk.rcvMss) {
+      sendAck(sk)
+      return
+    }
   }
   if (copied <= 0 || (sk.shutdown & RCV_SHUTDOWN) !== 0) return
   const told = Math.max(0, distance(sk.rcvNxt, advance(sk.rcvWup, sk.rcvWnd)))

@@ -37,7 +37,7 @@ import { ICMP_ERRORS } from './icmp_errors.js'
 import { ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, ICMP_PARAMETERPROB, ICMP_SOURCE_QUENCH } from './icmp_send.js'
 import { be16, be32, ipDaddr, ipHlen, ipSaddr } from './ip.js'
 import type { InetProtocol } from './sock.js'
-import { ackInput, scheduleAck } from './tcp_ack.js'
+import { ackInput, dataCame, enterQuickAck, scheduleAck } from './tcp_ack.js'
 import { listenInput, listenReopen, parseSynOptions, tellListener } from './tcp_listen.js'
 import {
   markLost,
@@ -127,8 +127,8 @@ function inTurn(sk: TcpSock, skb: SkBuff): void {
     cb.seq = sk.rcvNxt
   }
   sk.rcvNxt = cb.endSeq
-  if (skb.len > sk.rcvMss) sk.rcvMss = skb.len
   if (skb.len > 0) {
+    dataCame(sk, skb.len)
     skbSetOwnerR(skb, sk)
     skbQueueTail(sk.receiveQueue, skb)
   } else kfreeSkb(skb)
@@ -186,8 +186,7 @@ function dataInput(sk: TcpSock, skb: SkBuff): void {
   if (!after(cb.endSeq, sk.rcvNxt)) {
     // All of it has been here.
     kfreeSkb(skb)
-    sk.quickAcks = Math.max(sk.quickAcks, 1)
-    sk.pingpong = false
+    enterQuickAck(sk)
     sendAck(sk)
     return
   }
@@ -329,7 +328,6 @@ function takeSyn(sk: TcpSock, skb: SkBuff): void {
 function establish(sk: TcpSock): void {
   setState(sk, TCP_ESTABLISHED)
   if (sk.rcvWscale > 0) sk.windowClamp = Math.max(sk.windowClamp, sk.rcvbuf)
-  sk.quickAcks = 8
   sk.rcvTime = sk.net.k.state.now
   if (sk.net.wmemDefault !== 65535 && sk.sndbuf < 3 * (sk.mss + 320)) {
     sk.sndbuf = Math.min(3 * (sk.mss + 320), 131072)

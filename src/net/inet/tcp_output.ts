@@ -39,6 +39,7 @@ import {
   MARK_LOST,
   MARK_RETRANS,
   type OpenRequest,
+  TCP_ATO_MIN,
   TCP_HLEN,
   TCP_RTO_MAX,
   TCP_WRITE_TIMER,
@@ -81,6 +82,7 @@ export function clearWriteTimer(sk: TcpSock): void {
 
 export function clearDelack(sk: TcpSock): void {
   sk.ackPending = false
+  sk.ackPushed = false
   if (sk.delackTimer !== null) sk.net.k.state.timers.remove(sk.delackTimer)
 }
 
@@ -202,6 +204,12 @@ export function windowScale(sk: TcpSock): number {
   return scale
 }
 
+/** What was owed is on its way. Linux: tcp_event_ack_sent, tcp_dec_quickack_mode. */
+function ackSent(sk: TcpSock): void {
+  clearDelack(sk)
+  if (sk.quickAcks > 0 && --sk.quickAcks === 0) sk.ato = TCP_ATO_MIN
+}
+
 /** Gives a packet of a connection its IP header and sends it. Linux: ip_queue_xmit. */
 function send(sk: TcpSock, skb: SkBuff, route: Route): number {
   const { net } = sk
@@ -242,7 +250,7 @@ function transmit(sk: TcpSock, skb: SkBuff, seq: number, flags: number): number 
   if (sk.urgMode && urgent > 0 && urgent < 0x10000) bits |= TH_URG
   putHeader(skb, sk.sport, sk.dport, seq, (flags & TH_ACK) !== 0 ? sk.rcvNxt : 0, hlen, bits, window)
   if ((bits & TH_URG) !== 0) put16(skb.data, skb.h + 18, urgent)
-  if ((flags & TH_ACK) !== 0) clearDelack(sk)
+  if ((flags & TH_ACK) !== 0) ackSent(sk)
   skb.routeKey = sk.routeKey
   skb.priority = sk.priority
   return send(sk, skb, route)
@@ -275,7 +283,10 @@ function sendQueued(sk: TcpSock, skb: SkBuff): number {
   const isFirst = cb.when === 0 && (cb.mark & MARK_EVER_RETRANS) === 0
   const wire = isFirst ? skbClone(skb) : skbCopy(skb)
   wire.cb = null
-  cb.when = sk.net.k.state.now + 1
+  const { now } = sk.net.k.state
+  cb.when = now + 1
+  // An answer to what has just come. Linux: tcp_event_data_sent.
+  if (skb.len > 0 && now - sk.dataTime < sk.ato) sk.pingpong = true
   return transmit(sk, wire, cb.seq, cb.flags)
 }
 

@@ -42,8 +42,9 @@ export const TCP_RTO_MIN = 200
 export const TCP_RTO_MAX = 120_000
 /** Linux: TCP_TIMEWAIT_LEN, TCP_FIN_TIMEOUT. */
 export const TCP_TIMEWAIT_LEN = 60_000
-/** Linux: TCP_DELACK_MIN. */
+/** Linux: TCP_DELACK_MIN, TCP_ATO_MIN. */
 export const TCP_DELACK = 40
+export const TCP_ATO_MIN = 40
 /** Linux: sysctl_tcp_keepalive_time, _intvl, _probes. */
 export const TCP_KEEPALIVE_TIME = 7_200_000
 export const TCP_KEEPALIVE_INTVL = 75_000
@@ -305,8 +306,14 @@ export class TcpSock extends InetSock implements TcpConn {
   urgSeq = 0
   /** An acknowledgement is owed. */
   ackPending = false
+  /** It is owed for a small segment: the peer may be waiting for it. Linux: TCP_ACK_PUSHED. */
+  ackPushed = false
   /** Acknowledgements that go out at once, at the beginning. */
   quickAcks = 0
+  /** How soon an answer follows what has come, in ms; 0 before the first data. Linux: ack.ato. */
+  ato = 0
+  /** When data came last; before the first, longer ago than anybody waits. Linux: ack.lrcvtime. */
+  dataTime = -TCP_RTO_MAX
   /** Does the program answer what it gets? Then acknowledgements go with the answers. */
   pingpong = false
   delackTimer: Timer | null = null

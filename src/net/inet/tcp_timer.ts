@@ -28,6 +28,7 @@ import {
 } from './tcp_output.js'
 import {
   CA_LOSS,
+  TCP_ATO_MIN,
   TCP_DELACK_TIMER,
   TCP_KEEP_TIMER,
   TCP_ORPHAN_RETRIES,
@@ -110,6 +111,8 @@ function onWriteTimer(_k: unknown, data: unknown): void {
 function onDelackTimer(_k: unknown, data: unknown): void {
   const sk = data as TcpSock
   if (!sk.ackPending) return
+  // The answer has not come in time.
+  sk.ato = sk.pingpong ? TCP_ATO_MIN : Math.min(sk.ato * 2, sk.rto)
   sk.pingpong = false
   sendAck(sk)
   runBacklog(sk.net)
