@@ -38,7 +38,6 @@ import {
   sockStateChange,
   TCP_CLOSE,
   TCP_LISTEN,
-  TCP_SYN_RECV,
   TCP_SYN_SENT,
 } from '../sock.js'
 import { beginSockCall, sockCall, sockWait } from '../sock_wait.js'
@@ -197,8 +196,8 @@ function streamIoctl(
   switch (cmd) {
     case FIONREAD: {
       if (sk.state === TCP_LISTEN) return EINVAL
-      if (sk.state === TCP_SYN_SENT || sk.state === TCP_SYN_RECV || sk.state === TCP_CLOSE)
-        return putInt(arg, 0)
+      // What has come can be read after the end, too.
+      if (isConnecting(sk)) return putInt(arg, 0)
       let count = 0
       for (let skb = sk.receiveQueue.head; skb !== null; skb = skb.next) count += skb.len
       if (sk.urgData !== URG_NONE && !sk.oobInline) {

@@ -338,19 +338,26 @@ function establish(sk: TcpSock): void {
   sockWakeAsync(sk, POLL_OUT)
 }
 
+/** Does a segment bring data that have not been here? */
+const bringsData = (sk: TcpSock, { seq, endSeq, flags }: TcpCb): boolean =>
+  seq !== endSeq && after(advance(endSeq, -(flags & TH_FIN)), sk.rcvNxt)
+
 /**
  * All that was ours to send has been acknowledged, if it has. A FIN in the same segment must find the sock, so that it
- * stays one meanwhile.
+ * stays one meanwhile; data in it, where there is no program to read them, end the connection with a reset.
  */
-function finAcked(sk: TcpSock, hasFin: boolean): void {
+function finAcked(sk: TcpSock, skb: SkBuff): void {
   if (sk.sndUna !== sk.writeSeq) return
+  const cb = tcpCb(skb)
   switch (sk.state) {
     case TCP_FIN_WAIT1:
       setState(sk, TCP_FIN_WAIT2)
       sk.shutdown |= SEND_SHUTDOWN
       if (!sk.dead) sockStateChange(sk)
-      else if (sk.linger2 < 0) tcpDone(sk)
-      else if (hasFin) sk.keepTimer ??= sk.net.k.addTimer(sk.linger2, TCP_KEEP_TIMER, sk)
+      else if (sk.linger2 < 0 || bringsData(sk, cb)) {
+        tcpDone(sk)
+        sendReset(sk.net, skb, distance(cb.seq, cb.endSeq))
+      } else if ((cb.flags & TH_FIN) !== 0) sk.keepTimer ??= sk.net.k.addTimer(sk.linger2, TCP_KEEP_TIMER, sk)
       else timeWait(sk, TCP_FIN_WAIT2, sk.linger2)
       return
     case TCP_CLOSING:
@@ -407,7 +414,7 @@ function connectionInput(sk: TcpSock, skb: SkBuff): void {
     establish(sk)
     tellListener(sk)
   } else if (sk.state !== TCP_ESTABLISHED) {
-    finAcked(sk, (flags & TH_FIN) !== 0)
+    finAcked(sk, skb)
     // The state may have changed to one in which there is no sock.
     if (closedOf(sk)) {
       kfreeSkb(skb)
@@ -417,7 +424,7 @@ function connectionInput(sk: TcpSock, skb: SkBuff): void {
   if ((flags & TH_URG) !== 0 || sk.urgData === URG_NOTYET) urgentInput(sk, skb)
   const isDeaf =
     (sk.shutdown & RCV_SHUTDOWN) !== 0 && (sk.state === TCP_FIN_WAIT1 || sk.state === TCP_FIN_WAIT2)
-  if (isDeaf && cb.endSeq !== cb.seq && after(advance(cb.endSeq, -(flags & TH_FIN)), sk.rcvNxt)) {
+  if (isDeaf && bringsData(sk, cb)) {
     // Data for nobody.
     sendReset(sk.net, skb, distance(cb.seq, cb.endSeq))
     tcpReset(sk)

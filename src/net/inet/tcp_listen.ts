@@ -13,9 +13,11 @@ import { sockDataReady, TCP_ESTABLISHED, TCP_SYN_RECV } from '../sock.js'
 import type { NetState } from '../state.js'
 import { be16, be32, ipDaddr, ipSaddr } from './ip.js'
 import { type Route, RTN_LOCAL, RTN_UNICAST } from './route_types.js'
+import { BINDPORT_LOCK } from './sock.js'
 import { sendActiveReset, sendReset, sendSynAck, syncMss, windowScale } from './tcp_output.js'
 import {
   advance,
+  modern,
   OpenRequest,
   peerKey,
   TCP_REQUEST_TIMER,
@@ -137,7 +139,8 @@ function makeChild(net: NetState, req: OpenRequest): TcpSock {
   sk.portSpace = parent.portSpace
   sk.routeKey = req.routeKey
   sk.reuse = parent.reuse
-  sk.locks = parent.locks
+  // The port goes with the connection, though its listener has bound to it.
+  sk.locks = modern(parent) ? parent.locks & ~BINDPORT_LOCK : parent.locks
   for (const key of INHERITED) copyOption(parent, sk, key)
   sk.sndbuf = parent.sndbuf
   sk.rcvbuf = parent.rcvbuf
@@ -184,6 +187,7 @@ const INHERITED = [
   'tos',
   'recvErr',
   'pmtudisc',
+  'shutdown',
   'nodelay',
   'cork',
   'userMss',
