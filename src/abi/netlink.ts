@@ -5,6 +5,7 @@
 
 /** Linux: NETLINK_*. */
 export const NETLINK_ROUTE = 0
+export const NETLINK_USERSOCK = 2
 export const NETLINK_FIREWALL = 3
 export const MAX_LINKS = 32
 
@@ -24,6 +25,8 @@ export const NLM_F_REPLACE = 0x100
 export const NLM_F_EXCL = 0x200
 export const NLM_F_CREATE = 0x400
 export const NLM_F_APPEND = 0x800
+/** In an NLMSG_ERROR: of the request there is only the header. Linux 4.3. */
+export const NLM_F_CAPPED = 0x100
 
 /** Linux: RTM_*. The lower two bits are the kind: new, delete, get. */
 export const RTM_BASE = 16

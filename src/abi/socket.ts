@@ -471,3 +471,9 @@ export const NETLINK_ADD_MEMBERSHIP = 1
 export const NETLINK_DROP_MEMBERSHIP = 2
 /** Messages come with the number of the group: NlPktinfo. */
 export const NETLINK_PKTINFO = 3
+/** With `laterOptions`: who broadcasts in the kernel hears of losses. Linux 2.6.30. */
+export const NETLINK_BROADCAST_ERROR = 4
+/** With `laterOptions`: losses make no error and stop nothing. Linux 2.6.30. */
+export const NETLINK_NO_ENOBUFS = 5
+/** With `laterOptions`: errors come with no more than the request's header. Linux 4.3. */
+export const NETLINK_CAP_ACK = 10

@@ -1,5 +1,6 @@
 /**
- * Netlink messages and their attributes as bytes, for kernel and programs alike: little-endian, aligned to four.
+ * Netlink messages and their attributes as bytes, for kernel and programs alike: in the machine's byte order, aligned
+ * to four. Where no order is given it is little-endian.
  * Linux: NLMSG_*, RTA_* of include/linux/netlink.h and rtnetlink.h.
  */
 
@@ -18,16 +19,50 @@ const HEADER = 16
 
 const align4 = (length: number): number => (length + 3) & ~3
 
+/** In which order a machine has the bytes of its integers. */
+export type ByteOrder = 'little' | 'big'
+
 /** A 16-bit integer of a message; 0 behind its end. */
-export const le16 = (bytes: Uint8Array, at: number): number => (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8)
+export const read16 = (bytes: Uint8Array, at: number, order: ByteOrder): number =>
+  order === 'little'
+    ? (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8)
+    : ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
 
 /** A 32-bit unsigned integer of a message; 0 behind its end. */
-export const le32 = (bytes: Uint8Array, at: number): number =>
-  (le16(bytes, at) | (le16(bytes, at + 2) << 16)) >>> 0
+export const read32 = (bytes: Uint8Array, at: number, order: ByteOrder): number =>
+  order === 'little'
+    ? (read16(bytes, at, order) | (read16(bytes, at + 2, order) << 16)) >>> 0
+    : ((read16(bytes, at, order) << 16) | read16(bytes, at + 2, order)) >>> 0
+
+/** Writes the lower 16 bits of `value`. */
+export function write16(bytes: Uint8Array, at: number, value: number, order: ByteOrder): void {
+  const low = order === 'little' ? at : at + 1
+  bytes[low] = value
+  bytes[2 * at + 1 - low] = value >>> 8
+}
+
+/** Writes the lower 32 bits of `value`. */
+export function write32(bytes: Uint8Array, at: number, value: number, order: ByteOrder): void {
+  const low = order === 'little' ? at : at + 2
+  write16(bytes, low, value, order)
+  write16(bytes, 2 * at + 2 - low, value >>> 16, order)
+}
+
+/** The lower 32 bits of `value` as bytes. */
+export function bytes32(value: number, order: ByteOrder): Uint8Array {
+  const bytes = new Uint8Array(4)
+  write32(bytes, 0, value, order)
+  return bytes
+}
+
+/** As read16, little-endian. */
+export const le16 = (bytes: Uint8Array, at: number): number => read16(bytes, at, 'little')
+
+/** As read32, little-endian. */
+export const le32 = (bytes: Uint8Array, at: number): number => read32(bytes, at, 'little')
 
 /** `value` as four bytes, little-endian. */
-export const int32 = (value: number): Uint8Array =>
-  Uint8Array.of(value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24)
+export const int32 = (value: number): Uint8Array => bytes32(value, 'little')
 
 /** An IPv4 address as four bytes, as it is on the wire. */
 export const inet32 = (addr: number): Uint8Array =>
@@ -55,16 +90,17 @@ export function textOf(bytes: Uint8Array): string {
 export type Attributes = ReadonlyMap<number, Uint8Array>
 
 /** Attributes as bytes, in the order of the list. */
-export function writeAttributes(list: Iterable<readonly [number, Uint8Array]>): Uint8Array {
+export function writeAttributes(
+  list: Iterable<readonly [number, Uint8Array]>,
+  order: ByteOrder = 'little',
+): Uint8Array {
   const pieces = [...list]
   const whole = new Uint8Array(pieces.reduce((sum, [, value]) => sum + align4(4 + value.length), 0))
   let at = 0
   for (const [type, value] of pieces) {
     const length = 4 + value.length
-    whole[at] = length
-    whole[at + 1] = length >>> 8
-    whole[at + 2] = type
-    whole[at + 3] = type >>> 8
+    write16(whole, at, length, order)
+    write16(whole, at + 2, type, order)
     whole.set(value, at + 4)
     at += align4(length)
   }
@@ -72,13 +108,13 @@ export function writeAttributes(list: Iterable<readonly [number, Uint8Array]>): 
 }
 
 /** The attributes of a message's body from `start` on; what is cut off ends the list. */
-export function readAttributes(body: Uint8Array, start: number): Attributes {
+export function readAttributes(body: Uint8Array, start: number, order: ByteOrder = 'little'): Attributes {
   const found = new Map<number, Uint8Array>()
   let at = align4(start)
   while (at + 4 <= body.length) {
-    const length = le16(body, at)
+    const length = read16(body, at, order)
     if (length < 4 || at + length > body.length) break
-    found.set(le16(body, at + 2), body.slice(at + 4, at + length))
+    found.set(read16(body, at + 2, order), body.slice(at + 4, at + length))
     at += align4(length)
   }
   return found
@@ -89,35 +125,34 @@ export function writeMessage(
   { type, flags, seq, pid }: Omit<NlMessage, 'body'>,
   fixed: Uint8Array,
   attributes: Iterable<readonly [number, Uint8Array]> = [],
+  order: ByteOrder = 'little',
 ): Uint8Array {
-  const rest = writeAttributes(attributes)
+  const rest = writeAttributes(attributes, order)
   const start = HEADER + align4(fixed.length)
   const length = rest.length === 0 ? HEADER + fixed.length : start + rest.length
   const whole = new Uint8Array(length)
-  whole.set(int32(length), 0)
-  whole[4] = type
-  whole[5] = type >>> 8
-  whole[6] = flags
-  whole[7] = flags >>> 8
-  whole.set(int32(seq), 8)
-  whole.set(int32(pid), 12)
+  write32(whole, 0, length, order)
+  write16(whole, 4, type, order)
+  write16(whole, 6, flags, order)
+  write32(whole, 8, seq, order)
+  write32(whole, 12, pid, order)
   whole.set(fixed, HEADER)
   if (rest.length > 0) whole.set(rest, start)
   return whole
 }
 
 /** The messages of a buffer, up to the first that is cut off. */
-export function readMessages(bytes: Uint8Array): NlMessage[] {
+export function readMessages(bytes: Uint8Array, order: ByteOrder = 'little'): NlMessage[] {
   const found: NlMessage[] = []
   let at = 0
   while (at + HEADER <= bytes.length) {
-    const length = le32(bytes, at)
+    const length = read32(bytes, at, order)
     if (length < HEADER || at + length > bytes.length) break
     found.push({
-      type: le16(bytes, at + 4),
-      flags: le16(bytes, at + 6),
-      seq: le32(bytes, at + 8),
-      pid: le32(bytes, at + 12),
+      type: read16(bytes, at + 4, order),
+      flags: read16(bytes, at + 6, order),
+      seq: read32(bytes, at + 8, order),
+      pid: read32(bytes, at + 12, order),
       body: bytes.slice(at + HEADER, at + length),
     })
     at += align4(length)

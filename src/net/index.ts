@@ -21,6 +21,8 @@ import { FibState } from './inet/fib_types.js'
 import { igmpProc } from './inet/multicast.js'
 import { TCP_TIMERS } from './inet/tcp_timer.js'
 import { loopbackOps } from './loopback.js'
+import { netlinkProc } from './netlink/proc.js'
+import type { NetlinkOptions } from './netlink/protocol.js'
 import { packetProc } from './packet/proc.js'
 import { routingProc } from './proc/routing.js'
 import { snmpProc } from './proc/snmp.js'
@@ -48,6 +50,8 @@ export interface NetOptions {
    * the other half of CONFIG_IP_TRANSPARENT_PROXY. Default false.
    */
   readonly transparentProxy?: boolean
+  /** What netlink is like where kernels differ. Default as in the profile's kernel, on a little-endian machine. */
+  readonly netlink?: NetlinkOptions
 }
 
 /** The module's type: `kernel.net` is a NetApi, and processes have the socket calls. */
@@ -59,7 +63,7 @@ export const net = (options: NetOptions = {}): NetModule =>
     name: 'net',
 
     init(k) {
-      const state = new NetState(k, options.ipchains ?? k.facts.release === '2.2.12')
+      const state = new NetState(k, options.ipchains ?? k.facts.release === '2.2.12', options.netlink)
       if (options.policyRules === false) state.inet.fib = new FibState(false)
       if (options.seqpacket !== undefined) state.unix.hasSeqpacket = options.seqpacket
       if (state.firewall !== null) state.firewall.isTransparent = options.transparentProxy === true
@@ -87,6 +91,7 @@ export const net = (options: NetOptions = {}): NetModule =>
           ...routingProc,
           ...(state.firewall === null ? [] : firewallProc),
           ...socketProc,
+          ...(k.facts.release === '2.0.35' ? [] : [netlinkProc]),
           igmpProc,
           snmpProc,
         ],
@@ -185,7 +190,10 @@ export {
   MSG_WAITALL,
   type MsgHdr,
   NETLINK_ADD_MEMBERSHIP,
+  NETLINK_BROADCAST_ERROR,
+  NETLINK_CAP_ACK,
   NETLINK_DROP_MEMBERSHIP,
+  NETLINK_NO_ENOBUFS,
   NETLINK_PKTINFO,
   type NlPktinfo,
   NPROTO,
@@ -276,6 +284,7 @@ export {
   type Ucred,
   UNIX_PATH_MAX,
 } from '../abi/socket.js'
+export type { ByteOrder } from '../lib/nlmsg.js'
 export type { WireCapture } from '../world/capture.js'
 export { createWorld } from '../world/create.js'
 export type { Hub, Link } from '../world/handles.js'
@@ -300,13 +309,19 @@ export {
   NF_STOLEN,
   type NfVerdict,
 } from './netfilter.js'
+export { netlinkAck } from './netlink/ack.js'
 export {
   netlinkBroadcast,
   netlinkHasListeners,
   netlinkUnicast,
 } from './netlink/deliver.js'
 export { type NetlinkDump, netlinkDumpStart } from './netlink/dump.js'
-export { FROM_KERNEL, type NetlinkFrom, type NetlinkProtocol } from './netlink/protocol.js'
+export {
+  FROM_KERNEL,
+  type NetlinkFrom,
+  type NetlinkOptions,
+  type NetlinkProtocol,
+} from './netlink/protocol.js'
 export type { NetlinkSock } from './netlink/sock.js'
 export {
   type Capture,

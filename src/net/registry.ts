@@ -4,7 +4,7 @@
  */
 
 import { ARPHRD_ETHER, ETH_P_ARP, ETH_P_IP } from '../abi/if.js'
-import { NETLINK_FIREWALL } from '../abi/netlink.js'
+import { NETLINK_FIREWALL, NETLINK_USERSOCK } from '../abi/netlink.js'
 import { isAtLeast } from '../abi/profile.js'
 import {
   AF_INET,
@@ -99,12 +99,13 @@ const INET_PROTOCOLS: ReadonlyMap<number, InetProtocol> = new Map<number, InetPr
 const LINK_OUTPUTS: ReadonlyMap<number, LinkOutput> = new Map([[ARPHRD_ETHER, arpResolveOutput]])
 
 /** Collects what the modules of `k` contribute. */
-export function buildRegistry(k: KernelCore, hasFirewall: boolean): NetRegistry {
+export function buildRegistry(k: KernelCore, hasFirewall: boolean, hasUsersock: boolean): NetRegistry {
   const hooks: NetfilterHook[] = hasFirewall ? [...firewallHooks] : []
   const firewall: IpfwExtension[] = []
   const route = isAtLeast(k.facts.release, '2.6.14') ? rtnetlinkProtocol26 : rtnetlinkProtocol
   const netlink = new Map([[route.protocol, route]])
   if (hasFirewall) netlink.set(NETLINK_FIREWALL, { protocol: NETLINK_FIREWALL })
+  if (hasUsersock) netlink.set(NETLINK_USERSOCK, { protocol: NETLINK_USERSOCK, nonrootSend: true })
   const ruleSelectors = new Map<number, RuleSelector>()
   for (const { net } of k.contributions.values()) {
     if (net === undefined) continue

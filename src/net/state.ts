@@ -8,6 +8,7 @@ import type { Mount } from '../vfs/mount.js'
 import { DeviceTable } from './device.js'
 import { FirewallState } from './firewall/state.js'
 import { InetState } from './inet/state.js'
+import type { NetlinkOptions } from './netlink/protocol.js'
 import { NetlinkState } from './netlink/sock.js'
 import type { PacketSock } from './packet/sock.js'
 import type { CaptureState } from './pcap.js'
@@ -59,14 +60,15 @@ export class NetState {
   /** AF_UNIX. */
   unix: UnixState
   /** AF_NETLINK. */
-  netlink = new NetlinkState()
+  netlink: NetlinkState
   /** IPv4. */
   inet: InetState
   /** The firewall's chains; null in a kernel without. */
   firewall: FirewallState | null
 
-  constructor(k: KernelCore, hasFirewall = false) {
+  constructor(k: KernelCore, hasFirewall = false, netlink: NetlinkOptions = {}) {
     this.k = k
+    this.netlink = new NetlinkState(netlink)
     const isModern = isAtLeast(k.facts.release, '2.6.14')
     this.wmemDefault = isModern ? 106496 : 65535
     this.rmemDefault = this.wmemDefault
@@ -87,7 +89,7 @@ export class NetState {
 
   /** What is known by number. */
   get registry(): NetRegistry {
-    this.known ??= buildRegistry(this.k, this.firewall !== null)
+    this.known ??= buildRegistry(this.k, this.firewall !== null, this.netlink.hasUsersock)
     return this.known
   }
 }

@@ -57,7 +57,7 @@ export function netlinkQueue(sk: NetlinkSock, data: Uint8Array, truesize = 0): v
 
 /** A message has been lost. Only the first makes an error. Linux: netlink_overrun. */
 function overrun(sk: NetlinkSock): void {
-  if (sk.congested) return
+  if (sk.congested || sk.noEnobufs) return
   sk.congested = true
   sk.err = ENOBUFS
   sockErrorReport(sk)
@@ -127,6 +127,8 @@ class Broadcast {
   /** There was no memory: all who are left lose the message. */
   failed = false
   delivered = false
+  /** One who has lost it wants its sender to know. */
+  mustTell = false
 
   constructor(data: Uint8Array, from: NetlinkFrom, sender: NetlinkSock | null, dstPid: number) {
     this.data = data
@@ -142,6 +144,7 @@ class Broadcast {
     this.failed ||= shouldFail(sk.net.k, 'alloc:skb')
     if (this.failed || !netlinkHasRoom(sk)) {
       overrun(sk)
+      this.mustTell ||= sk.broadcastError
       return
     }
     queue(sk, bufferFor(this.data, this.from, this.sender))
@@ -150,6 +153,7 @@ class Broadcast {
 
   /** What the sender is told. */
   get result(): number {
+    if (this.mustTell) return ENOBUFS
     if (this.delivered) return 0
     return this.failed ? ENOBUFS : ESRCH
   }
@@ -159,7 +163,8 @@ class Broadcast {
  * A message to all that listen to a group, by its number. Not to `sender`, if it has one, nor to the port `dstPid`: it
  * gets the message by itself. A sock without a port has port 0, and hears nothing of what goes to the kernel too.
  *
- * `from` without a sender is the kernel. 0, or ESRCH when nobody has got it, ENOBUFS when there was no memory.
+ * `from` without a sender is the kernel. 0, or ESRCH when nobody has got it, ENOBUFS when there was no memory or one
+ * with NETLINK_BROADCAST_ERROR has lost it.
  * Linux: netlink_broadcast.
  */
 export function netlinkBroadcast(

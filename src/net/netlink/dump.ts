@@ -7,7 +7,7 @@
 
 import { EBUSY } from '../../abi/errno.js'
 import { NLM_F_MULTI, NLMSG_DONE } from '../../abi/netlink.js'
-import { int32, joinMessages, writeMessage } from '../../lib/nlmsg.js'
+import { bytes32, joinMessages, writeMessage } from '../../lib/nlmsg.js'
 import { SKB_OVERHEAD } from '../skbuff.js'
 import { netlinkQueue } from './deliver.js'
 import type { NetlinkSock } from './sock.js'
@@ -46,8 +46,9 @@ function netlinkDumpMore(sk: NetlinkSock): void {
     return
   }
   sk.dump = null
+  const { byteOrder } = sk.net.netlink
   const header = { type: NLMSG_DONE, flags: NLM_F_MULTI, seq: dump.seq, pid: sk.pid }
-  netlinkQueue(sk, writeMessage(header, int32(0)), DUMP_TRUESIZE)
+  netlinkQueue(sk, writeMessage(header, bytes32(0, byteOrder), [], byteOrder), DUMP_TRUESIZE)
 }
 
 /** Begins a dump of whole messages: 0. Errors: EBUSY the socket's last one is not over. Linux: netlink_dump_start. */

@@ -8,11 +8,15 @@ import { EFAULT, EINVAL, ENOENT, ENOPROTOOPT, EOPNOTSUPP, EPERM } from '../../ab
 import { isAtLeast } from '../../abi/profile.js'
 import {
   NETLINK_ADD_MEMBERSHIP,
+  NETLINK_BROADCAST_ERROR,
+  NETLINK_CAP_ACK,
   NETLINK_DROP_MEMBERSHIP,
+  NETLINK_NO_ENOBUFS,
   NETLINK_PKTINFO,
   SOL_NETLINK,
 } from '../../abi/socket.js'
 import type { Task } from '../../kernel/task.js'
+import { wakeUp } from '../../kernel/wait.js'
 import { capable } from '../../security/capability.js'
 import { deny } from '../../security/deny.js'
 import { optionInt, optionIntError } from '../options.js'
@@ -57,8 +61,26 @@ export function netlinkSetsockopt(
     case NETLINK_DROP_MEMBERSHIP:
       return int === null ? wrong : membership(current, sk, int >>> 0, option === NETLINK_ADD_MEMBERSHIP)
     default:
-      return ENOPROTOOPT
+      return sk.net.netlink.hasLaterOptions ? setLater(sk, option, int, wrong) : ENOPROTOOPT
   }
+}
+
+/** Options since 2.6.14. */
+function setLater(sk: NetlinkSock, option: number, int: number | null, wrong: number): number {
+  if (option !== NETLINK_BROADCAST_ERROR && option !== NETLINK_NO_ENOBUFS && option !== NETLINK_CAP_ACK)
+    return ENOPROTOOPT
+  if (int === null) return wrong
+  const on = int !== 0
+  if (option === NETLINK_BROADCAST_ERROR) sk.broadcastError = on
+  else if (option === NETLINK_CAP_ACK) sk.capAck = on
+  else {
+    sk.noEnobufs = on
+    if (on) {
+      sk.congested = false
+      wakeUp(sk.room)
+    }
+  }
+  return 0
 }
 
 function membership(current: Task, sk: NetlinkSock, group: number, joins: boolean): number {
@@ -75,6 +97,10 @@ function membership(current: Task, sk: NetlinkSock, group: number, joins: boolea
 export function netlinkGetsockopt(_current: Task, sock: Socket, level: number, option: number): number {
   const { sk } = sock
   if (!(sk instanceof NetlinkSock) || !hasOptions(sock)) return EOPNOTSUPP
-  if (level !== SOL_NETLINK || option !== NETLINK_PKTINFO) return ENOPROTOOPT
-  return sk.hasPktinfo ? 1 : 0
+  if (level !== SOL_NETLINK) return ENOPROTOOPT
+  if (option === NETLINK_PKTINFO) return sk.hasPktinfo ? 1 : 0
+  if (!sk.net.netlink.hasLaterOptions) return ENOPROTOOPT
+  if (option === NETLINK_BROADCAST_ERROR) return sk.broadcastError ? 1 : 0
+  if (option === NETLINK_NO_ENOBUFS) return sk.noEnobufs ? 1 : 0
+  return option === NETLINK_CAP_ACK ? (sk.capAck ? 1 : 0) : ENOPROTOOPT
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Task } from '../../kernel/task.js'
+import type { ByteOrder } from '../../lib/nlmsg.js'
 import type { NetState } from '../state.js'
 import type { NetlinkSock } from './sock.js'
 
@@ -48,6 +49,28 @@ export interface NetlinkProtocol {
   released?(net: NetState, pid: number): void
 }
 
+/** What netlink is like where it has not always been the same: see docs/netlink.md. */
+export interface NetlinkOptions {
+  /** The byte order of the machine: of the integers in messages. Default 'little'. */
+  readonly byteOrder?: ByteOrder
+  /**
+   * What an acknowledgement of an error has of the request: its header, as in the kernels modelled here, which is the
+   * default; or all of it, as today's, unless the socket has NETLINK_CAP_ACK. Today's tell by NLM_F_CAPPED that it is
+   * only the header.
+   */
+  readonly acks?: 'header' | 'request'
+  /**
+   * Are there NETLINK_BROADCAST_ERROR and NETLINK_NO_ENOBUFS (2.6.30) and NETLINK_CAP_ACK (4.3)? Default false. Not in
+   * 2.2.12, whose netlink has no options.
+   */
+  readonly laterOptions?: boolean
+  /**
+   * Is NETLINK_USERSOCK there for programs among themselves, with 32 groups that anybody may send to, as since 2.6.23?
+   * Default false: programs have only its ports.
+   */
+  readonly usersock?: boolean
+}
+
 /** The kernel as a sender. */
 export const FROM_KERNEL: NetlinkFrom = Object.freeze({
   pid: 0,
@@ -70,3 +93,7 @@ export const groupMask = (group: number): number => (group >= 1 && group <= 32 ?
 
 /** The lowest group of a mask; 0 for none. Linux: ffs. */
 export const lowestGroup = (mask: number): number => (mask === 0 ? 0 : 32 - Math.clz32(mask & -mask))
+
+/** Had the sender the capability when it sent, and does no module object? Linux: security_netlink_recv. */
+export const netlinkCapable = (current: Task, { caps }: NetlinkFrom, capability: number): boolean =>
+  (caps & (1 << capability)) !== 0 && current.k.security.capable(current, capability) === 0

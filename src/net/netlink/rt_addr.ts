@@ -19,7 +19,17 @@ import {
   RTM_NEWLINK,
 } from '../../abi/netlink.js'
 import { AF_INET } from '../../abi/socket.js'
-import { fromInet32, inet32, int32, le32, nulText, textOf } from '../../lib/nlmsg.js'
+import {
+  type ByteOrder,
+  bytes32,
+  fromInet32,
+  inet32,
+  nulText,
+  read32,
+  textOf,
+  write16,
+  write32,
+} from '../../lib/nlmsg.js'
 import { deviceByIndex, type InIfaddr, type NetDevice } from '../device.js'
 import { inetDelIfa, inetInsertIfa } from '../inet/devinet.js'
 import { inetMakeMask } from '../inet/fib_types.js'
@@ -30,7 +40,7 @@ import type { RtAnswer, RtRequest } from './rtnetlink.js'
 const qdiscOf = (dev: NetDevice): string => (dev.txQueueLen === 0 ? 'noqueue' : 'pfifo_fast')
 
 /** Linux: struct net_device_stats: 23 words. */
-function statsOf({ stats }: NetDevice): Uint8Array {
+function statsOf({ stats }: NetDevice, order: ByteOrder): Uint8Array {
   const bytes = new Uint8Array(92)
   const words = [
     stats.rxPackets,
@@ -45,18 +55,19 @@ function statsOf({ stats }: NetDevice): Uint8Array {
     stats.collisions,
     stats.rxLengthErrors,
   ]
-  for (const [at, word] of words.entries()) bytes.set(int32(word), at * 4)
+  for (const [at, word] of words.entries()) write32(bytes, at * 4, word, order)
   return bytes
 }
 
 /** All devices. */
 export const dumpLinks = (net: NetState): RtAnswer[] =>
   net.devices.list.map((dev) => {
+    const order = net.netlink.byteOrder
     const fixed = new Uint8Array(16)
-    fixed.set(Uint8Array.of(dev.type & 255, dev.type >>> 8), 2)
-    fixed.set(int32(dev.ifindex), 4)
-    fixed.set(int32(dev.flags), 8)
-    fixed.set(int32(-1), 12)
+    write16(fixed, 2, dev.type, order)
+    write32(fixed, 4, dev.ifindex, order)
+    write32(fixed, 8, dev.flags, order)
+    write32(fixed, 12, -1, order)
     return {
       type: RTM_NEWLINK,
       fixed,
@@ -64,20 +75,20 @@ export const dumpLinks = (net: NetState): RtAnswer[] =>
         [IFLA_IFNAME, nulText(dev.name)],
         [IFLA_ADDRESS, dev.address.slice()],
         [IFLA_BROADCAST, dev.broadcast.slice()],
-        [IFLA_MTU, int32(dev.mtu)],
+        [IFLA_MTU, bytes32(dev.mtu, order)],
         [IFLA_QDISC, nulText(qdiscOf(dev))],
-        [IFLA_STATS, statsOf(dev)],
+        [IFLA_STATS, statsOf(dev, order)],
       ],
     }
   })
 
 /** One address as a message. */
-export function addrAnswer(type: number, dev: NetDevice, ifa: InIfaddr): RtAnswer {
+export function addrAnswer(net: NetState, type: number, dev: NetDevice, ifa: InIfaddr): RtAnswer {
   const fixed = new Uint8Array(8)
   fixed.set([AF_INET, ifa.prefix, ifa.flags, ifa.scope])
   // What has been given by hand stays until it is taken away.
   fixed[2] = ifa.flags | 0x80
-  fixed.set(int32(dev.ifindex), 4)
+  write32(fixed, 4, dev.ifindex, net.netlink.byteOrder)
   const attributes: (readonly [number, Uint8Array])[] = [
     [IFA_ADDRESS, inet32(ifa.address)],
     [IFA_LOCAL, inet32(ifa.local)],
@@ -89,14 +100,14 @@ export function addrAnswer(type: number, dev: NetDevice, ifa: InIfaddr): RtAnswe
 
 /** All addresses. */
 export const dumpAddrs = (net: NetState): RtAnswer[] =>
-  net.devices.list.flatMap((dev) => dev.addresses.map((ifa) => addrAnswer(RTM_NEWADDR, dev, ifa)))
+  net.devices.list.flatMap((dev) => dev.addresses.map((ifa) => addrAnswer(net, RTM_NEWADDR, dev, ifa)))
 
 /** Errors: EINVAL; ENODEV; EEXIST. Linux: inet_rtm_newaddr. */
 export function newAddr({ net, body, attributes }: RtRequest): number {
   const local = attributes.get(IFA_LOCAL)
   const prefix = body[1] ?? 0
   if (prefix > 32 || local === undefined || local.length < 4) return EINVAL
-  const dev = deviceByIndex(net, le32(body, 4))
+  const dev = deviceByIndex(net, read32(body, 4, net.netlink.byteOrder))
   if (dev === null) return ENODEV
   const addr = fromInet32(local)
   const peer = attributes.get(IFA_ADDRESS)
@@ -116,7 +127,7 @@ export function newAddr({ net, body, attributes }: RtRequest): number {
 
 /** Errors: EADDRNOTAVAIL. Linux: inet_rtm_deladdr. */
 export function delAddr({ net, body, attributes }: RtRequest): number {
-  const dev = deviceByIndex(net, le32(body, 4))
+  const dev = deviceByIndex(net, read32(body, 4, net.netlink.byteOrder))
   if (dev === null) return EADDRNOTAVAIL
   const local = attributes.get(IFA_LOCAL)
   const label = attributes.get(IFA_LABEL)

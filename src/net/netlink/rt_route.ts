@@ -26,7 +26,16 @@ import {
   RTNLGRP_IPV4_ROUTE,
 } from '../../abi/netlink.js'
 import { AF_INET } from '../../abi/socket.js'
-import { fromInet32, inet32, int32, le32, writeAttributes, writeMessage } from '../../lib/nlmsg.js'
+import {
+  type ByteOrder,
+  bytes32,
+  fromInet32,
+  inet32,
+  read32,
+  write32,
+  writeAttributes,
+  writeMessage,
+} from '../../lib/nlmsg.js'
 import { deviceByIndex } from '../device.js'
 import { loopbackOf } from '../inet/fib.js'
 import { IPTOS_TOS_MASK } from '../inet/fib_rules.js'
@@ -46,14 +55,15 @@ const isComplete = ({ attributes }: RtRequest): boolean => {
   return true
 }
 
-function routeRequest({ body, attributes }: RtRequest): RouteRequest {
+function routeRequest({ net, body, attributes }: RtRequest): RouteRequest {
+  const order = net.netlink.byteOrder
   const addr = (type: number): number | null => {
     const value = attributes.get(type)
     return value === undefined ? null : fromInet32(value)
   }
   const int = (type: number): number | null => {
     const value = attributes.get(type)
-    return value === undefined ? null : le32(value, 0)
+    return value === undefined ? null : read32(value, 0, order)
   }
   return {
     table: body[4] || RT_TABLE_MAIN,
@@ -63,7 +73,7 @@ function routeRequest({ body, attributes }: RtRequest): RouteRequest {
     protocol: body[5] ?? 0,
     scope: body[6] ?? 0,
     type: body[7] ?? 0,
-    flags: le32(body, 8),
+    flags: read32(body, 8, order),
     oif: int(RTA_OIF),
     gateway: addr(RTA_GATEWAY),
     prefsrc: addr(RTA_PREFSRC),
@@ -81,16 +91,16 @@ const fixedPart = (
 ) => Uint8Array.of(AF_INET, prefix, 0, tos, table, protocol, scope, type, 0, 0, 0, 0)
 
 /** A route of a table as a message. Linux: fib_dump_info. */
-function routeAnswer(kind: number, table: number, node: FibNode): RtAnswer {
+function routeAnswer(order: ByteOrder, kind: number, table: number, node: FibNode): RtAnswer {
   const { info, prefix, tos, scope, type } = node
   const fixed = fixedPart(prefix, tos, table, info.protocol, scope, type)
-  fixed.set(int32(info.nhFlags), 8)
+  write32(fixed, 8, info.nhFlags, order)
   const attributes: (readonly [number, Uint8Array])[] = []
   if (prefix > 0) attributes.push([RTA_DST, inet32(node.dst)])
-  if (info.priority !== 0) attributes.push([RTA_PRIORITY, int32(info.priority)])
+  if (info.priority !== 0) attributes.push([RTA_PRIORITY, bytes32(info.priority, order)])
   if (info.prefsrc !== 0) attributes.push([RTA_PREFSRC, inet32(info.prefsrc)])
   if (info.gateway !== 0) attributes.push([RTA_GATEWAY, inet32(info.gateway)])
-  if (info.dev !== null) attributes.push([RTA_OIF, int32(info.dev.ifindex)])
+  if (info.dev !== null) attributes.push([RTA_OIF, bytes32(info.dev.ifindex, order)])
   return { type: kind, fixed, attributes }
 }
 
@@ -98,8 +108,9 @@ function routeAnswer(kind: number, table: number, node: FibNode): RtAnswer {
 function tell(request: RtRequest, kind: number, table: number, node: FibNode): void {
   const { net, from, message } = request
   if (!netlinkHasListeners(net, NETLINK_ROUTE, RTNLGRP_IPV4_ROUTE)) return
-  const { type, fixed, attributes } = routeAnswer(kind, table, node)
-  const bytes = writeMessage({ type, flags: 0, seq: message.seq, pid: from.pid }, fixed, attributes)
+  const { type, fixed, attributes } = routeAnswer(net.netlink.byteOrder, kind, table, node)
+  const header = { type, flags: 0, seq: message.seq, pid: from.pid }
+  const bytes = writeMessage(header, fixed, attributes, net.netlink.byteOrder)
   netlinkBroadcast(net, NETLINK_ROUTE, RTNLGRP_IPV4_ROUTE, bytes)
 }
 
@@ -127,38 +138,42 @@ export function rtDelRoute(request: RtRequest): number {
 
 /** An answer of the cache, or to one question. Linux: rt_fill_info. */
 function cachedAnswer(net: NetState, flow: Flow, route: Route, entry: CachedRoute | null): RtAnswer {
+  const order = net.netlink.byteOrder
   const fixed = fixedPart(32, flow.tos, RT_TABLE_MAIN, 0, 0, route.type)
-  fixed.set(int32(RTM_F_CLONED), 8)
+  write32(fixed, 8, RTM_F_CLONED, order)
   const attributes: (readonly [number, Uint8Array])[] = [[RTA_DST, inet32(route.dst)]]
   if (flow.src !== 0) {
     fixed[2] = 32
     attributes.push([RTA_SRC, inet32(flow.src)])
   }
-  attributes.push([RTA_OIF, int32(route.dev.ifindex)])
+  attributes.push([RTA_OIF, bytes32(route.dev.ifindex, order)])
   if (flow.iif === 0 && route.src !== flow.src) attributes.push([RTA_PREFSRC, inet32(route.src)])
   if (route.gateway !== route.dst) attributes.push([RTA_GATEWAY, inet32(route.gateway)])
-  attributes.push([RTA_METRICS, writeAttributes([[RTAX_MTU, int32(route.mtu)]])])
+  attributes.push([RTA_METRICS, writeAttributes([[RTAX_MTU, bytes32(route.mtu, order)]], order)])
   const info = new Uint8Array(32)
   if (entry !== null) {
-    info.set(int32(Math.floor((net.k.state.now - entry.lastUse) / 10)), 4)
-    info.set(int32(entry.uses), 16)
+    write32(info, 4, Math.floor((net.k.state.now - entry.lastUse) / 10), order)
+    write32(info, 16, entry.uses, order)
   }
   attributes.push([RTA_CACHEINFO, info])
-  if (flow.iif !== 0) attributes.push([RTA_IIF, int32(flow.iif)])
+  if (flow.iif !== 0) attributes.push([RTA_IIF, bytes32(flow.iif, order)])
   return { type: RTM_NEWROUTE, fixed, attributes }
 }
 
 /** All routes of all tables; with RTM_F_CLONED those of the cache. Linux: inet_dump_fib, ip_rt_dump. */
 export function dumpRoutes({ net, body }: RtRequest): RtAnswer[] {
   const { fib, routes } = net.inet
-  if (body.length >= 12 && (le32(body, 8) & RTM_F_CLONED) !== 0)
+  const order = net.netlink.byteOrder
+  if (body.length >= 12 && (read32(body, 8, order) & RTM_F_CLONED) !== 0)
     return [...routes.entries.values()]
       .flat()
       .map((entry) => cachedAnswer(net, entry.flow, entry.route, entry))
   const ids = [...fib.tables.keys()].sort((a, b) => a - b)
   return ids.flatMap((id) => {
     const table = fib.tables.get(id)
-    return table === undefined ? [] : tableRoutes(table).map((node) => routeAnswer(RTM_NEWROUTE, id, node))
+    return table === undefined
+      ? []
+      : tableRoutes(table).map((node) => routeAnswer(order, RTM_NEWROUTE, id, node))
   })
 }
 
@@ -174,7 +189,7 @@ export function getRoute(request: RtRequest): number | RtAnswer {
     src: source === undefined ? 0 : fromInet32(source),
     tos: (body[3] ?? 0) & IPTOS_TOS_MASK,
     oif: want.oif ?? 0,
-    iif: input === undefined ? 0 : le32(input, 0),
+    iif: input === undefined ? 0 : read32(input, 0, net.netlink.byteOrder),
     mark: 0,
     key: 0,
   }

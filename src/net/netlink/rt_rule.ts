@@ -15,7 +15,7 @@ import {
   RTM_NEWRULE,
 } from '../../abi/netlink.js'
 import { AF_INET } from '../../abi/socket.js'
-import { fromInet32, inet32, int32, le32, nulText, textOf } from '../../lib/nlmsg.js'
+import { bytes32, fromInet32, inet32, nulText, read32, textOf, write32 } from '../../lib/nlmsg.js'
 import { delRule, newRule, type RuleRequest } from '../inet/fib_rules.js'
 import type { FibRule, RuleExtra } from '../inet/fib_types.js'
 import type { NetState } from '../state.js'
@@ -35,7 +35,8 @@ function extrasOf({ net, attributes }: RtRequest): RuleExtra[] | Errno {
 }
 
 function ruleRequest(request: RtRequest): RuleRequest | Errno {
-  const { body, attributes } = request
+  const { net, body, attributes } = request
+  const order = net.netlink.byteOrder
   for (const [type, value] of attributes)
     if (type <= RTA_PROTOINFO && type !== RTA_IIF && value.length < 4) return EINVAL
   const extras = extrasOf(request)
@@ -46,7 +47,7 @@ function ruleRequest(request: RtRequest): RuleRequest | Errno {
   }
   const int = (type: number): number | null => {
     const value = attributes.get(type)
-    return value === undefined ? null : le32(value, 0)
+    return value === undefined ? null : read32(value, 0, order)
   }
   const iif = attributes.get(RTA_IIF)
   if (iif !== undefined && iif.length > IFNAMSIZ) return EINVAL
@@ -56,7 +57,7 @@ function ruleRequest(request: RtRequest): RuleRequest | Errno {
     tos: body[3] ?? 0,
     table: body[4] ?? 0,
     type: body[7] ?? 0,
-    flags: le32(body, 8),
+    flags: read32(body, 8, order),
     src: addr(RTA_SRC),
     dst: addr(RTA_DST),
     srcmap: addr(RTA_GATEWAY),
@@ -83,13 +84,14 @@ export function rtDelRule(request: RtRequest): number {
 function ruleAnswer(net: NetState, rule: FibRule): RtAnswer {
   const { srcLen, dstLen, tos, table, action, flags } = rule
   const fixed = Uint8Array.of(AF_INET, dstLen, srcLen, tos, table, 0, 0, action, 0, 0, 0, 0)
-  fixed.set(int32(flags), 8)
+  const order = net.netlink.byteOrder
+  write32(fixed, 8, flags, order)
   const attributes: (readonly [number, Uint8Array])[] = []
-  if (rule.fwmark !== 0) attributes.push([RTA_PROTOINFO, int32(rule.fwmark)])
+  if (rule.fwmark !== 0) attributes.push([RTA_PROTOINFO, bytes32(rule.fwmark, order)])
   if (dstLen > 0) attributes.push([RTA_DST, inet32(rule.dst)])
   if (srcLen > 0) attributes.push([RTA_SRC, inet32(rule.src)])
   if (rule.ifname !== '') attributes.push([RTA_IIF, nulText(rule.ifname)])
-  if (rule.preference !== 0) attributes.push([RTA_PRIORITY, int32(rule.preference)])
+  if (rule.preference !== 0) attributes.push([RTA_PRIORITY, bytes32(rule.preference, order)])
   if (rule.srcmap !== 0) attributes.push([RTA_GATEWAY, inet32(rule.srcmap)])
   for (const { attribute, value } of rule.extras) {
     const selector = net.registry.ruleSelectors.get(attribute)

@@ -7,11 +7,9 @@ import { CAP_NET_ADMIN } from '../../abi/capability.js'
 import { EAFNOSUPPORT, EBUSY, EINVAL, EPERM } from '../../abi/errno.js'
 import {
   NETLINK_ROUTE,
-  NLM_F_ACK,
   NLM_F_DUMP,
   NLM_F_MULTI,
   NLM_F_REQUEST,
-  NLMSG_ERROR,
   RTM_BASE,
   RTM_DELADDR,
   RTM_DELNEIGH,
@@ -27,22 +25,16 @@ import {
   RTM_NEWROUTE,
   RTM_NEWRULE,
 } from '../../abi/netlink.js'
+import { isAtLeast } from '../../abi/profile.js'
 import { AF_INET, AF_UNSPEC, NPROTO } from '../../abi/socket.js'
 import type { Task } from '../../kernel/task.js'
-import {
-  type Attributes,
-  int32,
-  type NlMessage,
-  readAttributes,
-  readMessages,
-  writeMessage,
-} from '../../lib/nlmsg.js'
-import { capable } from '../../security/capability.js'
+import { type Attributes, type NlMessage, readAttributes, writeMessage } from '../../lib/nlmsg.js'
 import { deny } from '../../security/deny.js'
 import type { NetState } from '../state.js'
+import { ANSWERED, netlinkReceive } from './ack.js'
 import { netlinkUnicast } from './deliver.js'
 import { netlinkDumpStart } from './dump.js'
-import type { NetlinkProtocol } from './protocol.js'
+import { type NetlinkFrom, type NetlinkProtocol, netlinkCapable } from './protocol.js'
 import { delAddr, dumpAddrs, dumpLinks, newAddr } from './rt_addr.js'
 import { delNeigh, dumpNeighs, newNeigh } from './rt_neigh.js'
 import { dumpRoutes, getRoute, rtDelRoute, rtNewRoute } from './rt_route.js'
@@ -101,8 +93,27 @@ const FIXED: readonly number[] = [16, 8, 12, 12, 12]
 
 const KIND_GET = 2
 
+/** The highest attribute, by type. Linux: rta_max (2.6.14). */
+const LAST_ATTRIBUTE: readonly number[] = [15, 7, 14, 4, 14]
+
+/** Is there an attribute that neither the kernel nor a module knows? 2.6.14 has none of that. */
+function hasForeignAttribute(net: NetState, type: number, attributes: Attributes): boolean {
+  if (!isAtLeast(net.k.facts.release, '2.6.14')) return false
+  const last = LAST_ATTRIBUTE[(type - RTM_BASE) >> 2] ?? 0
+  const isRule = type >= RTM_NEWRULE && type <= RTM_GETRULE
+  for (const attribute of attributes.keys())
+    if (attribute > last && !(isRule && net.registry.ruleSelectors.has(attribute))) return true
+  return false
+}
+
 /** One request: 0, or an Errno that the sender hears. Linux: rtnetlink_rcv_msg. */
-function receive(current: Task, net: NetState, from: NetlinkSock, message: NlMessage): number {
+function receive(
+  current: Task,
+  net: NetState,
+  from: NetlinkSock,
+  message: NlMessage,
+  sent: NetlinkFrom,
+): number {
   const { type, flags, seq, body } = message
   if ((flags & NLM_F_REQUEST) === 0 || type < RTM_BASE) return 0
   if (type > RTM_LAST) return EINVAL
@@ -112,61 +123,38 @@ function receive(current: Task, net: NetState, from: NetlinkSock, message: NlMes
   const known = HANDLERS.get(type)
   const isHere = family === AF_INET || family === AF_UNSPEC
   const handler = known?.needsRules === true && !net.inet.fib.hasRules ? undefined : known
-  if ((type & 3) !== KIND_GET && !capable(current, CAP_NET_ADMIN))
+  if ((type & 3) !== KIND_GET && !netlinkCapable(current, sent, CAP_NET_ADMIN))
     return deny(current, EPERM, 'capability', undefined, CAP_NET_ADMIN)
+  const { byteOrder } = net.netlink
   const fixed = FIXED[(type - RTM_BASE) >> 2] ?? 0
-  const request = { current, net, from, message, body, attributes: readAttributes(body, fixed) }
+  const request = { current, net, from, message, body, attributes: readAttributes(body, fixed, byteOrder) }
   if ((type & 3) === KIND_GET && (flags & NLM_F_DUMP) !== 0) {
     if (handler?.dump === undefined) return EINVAL
     if (from.dump !== null) return EBUSY
     const header = { flags: NLM_F_MULTI, seq, pid: from.pid }
     const answers = isHere ? handler.dump(request) : []
-    netlinkDumpStart(
+    const failed = netlinkDumpStart(
       from,
       seq,
-      answers.map((one) => writeMessage({ ...header, type: one.type }, one.fixed, one.attributes)),
+      answers.map((one) => writeMessage({ ...header, type: one.type }, one.fixed, one.attributes, byteOrder)),
     )
-    return DUMPING
+    return failed === 0 ? ANSWERED : failed
   }
   if (body.length < fixed || handler?.doit === undefined || !isHere) return EINVAL
+  if (hasForeignAttribute(net, type, request.attributes)) return EINVAL
   const answer = handler.doit(request)
   if (typeof answer === 'number') return answer
   const header = { type: answer.type, flags: 0, seq, pid: from.pid }
-  netlinkUnicast(net, NETLINK_ROUTE, from, writeMessage(header, answer.fixed, answer.attributes))
+  netlinkUnicast(net, NETLINK_ROUTE, from, writeMessage(header, answer.fixed, answer.attributes, byteOrder))
   return 0
-}
-
-/** A dump has begun: it is its own acknowledgement. */
-const DUMPING = 1
-
-/** The answer to a request: its header with an error, 0 for none. Linux: netlink_ack. */
-function ack(
-  net: NetState,
-  from: NetlinkSock,
-  { type, flags, seq, pid, body }: NlMessage,
-  error: number,
-): void {
-  const isWhole = error !== 0
-  const original = writeMessage({ type, flags, seq, pid }, isWhole ? body : new Uint8Array(0))
-  // The header tells the request's length, also where the request is not all there.
-  original.set(int32(16 + body.length), 0)
-  const fixed = new Uint8Array(4 + original.length)
-  fixed.set(int32(error), 0)
-  fixed.set(original, 4)
-  const header = { type: NLMSG_ERROR, flags: 0, seq, pid: from.pid }
-  netlinkUnicast(net, from.protocol, from, writeMessage(header, fixed))
 }
 
 /** NETLINK_ROUTE. */
 export const rtnetlinkProtocol: NetlinkProtocol = Object.freeze({
   protocol: NETLINK_ROUTE,
 
-  input(current: Task, net: NetState, from: NetlinkSock, data: Uint8Array) {
-    for (const message of readMessages(data)) {
-      const result = receive(current, net, from, message)
-      if (result === DUMPING) continue
-      if (result < 0 || (message.flags & NLM_F_ACK) !== 0) ack(net, from, message, Math.min(result, 0))
-    }
+  input(current: Task, net: NetState, from: NetlinkSock, data: Uint8Array, sent: NetlinkFrom) {
+    netlinkReceive(net, from, data, (message) => receive(current, net, from, message, sent))
   },
 })
 

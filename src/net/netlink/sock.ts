@@ -7,12 +7,16 @@
 import { EADDRINUSE } from '../../abi/errno.js'
 import { AF_NETLINK } from '../../abi/socket.js'
 import { WaitQueue } from '../../kernel/wait.js'
+import type { ByteOrder } from '../../lib/nlmsg.js'
 import { Sock, type SockOps, sockDefWriteSpace } from '../sock.js'
 import type { NetState } from '../state.js'
 import type { NetlinkDump } from './dump.js'
-import { groupMask } from './protocol.js'
+import { groupMask, type NetlinkOptions } from './protocol.js'
 
 const netlinkSockOps: SockOps = Object.freeze({ name: 'netlink', writeSpace: sockDefWriteSpace })
+
+/** Where ports begin that are no thread's id. */
+const FIRST_ROVER = -4097
 
 /** A sock of AF_NETLINK. */
 export class NetlinkSock extends Sock {
@@ -32,6 +36,14 @@ export class NetlinkSock extends Sock {
   congested = false
   /** Do receivers learn the number of the group? Linux: NETLINK_RECV_PKTINFO. */
   hasPktinfo = false
+  /** Does a loss of its own make no error? Linux: NETLINK_RECV_NO_ENOBUFS (2.6.30). */
+  noEnobufs = false
+  /** Does the kernel hear of its losses? Linux: NETLINK_BROADCAST_SEND_ERROR (2.6.30). */
+  broadcastError = false
+  /** Does it want no more than the header of what has failed? Linux: NETLINK_F_CAP_ACK (4.3). */
+  capAck = false
+  /** Tells it from others in /proc/net/netlink. */
+  readonly serial: number
   /** Senders that have found no room. Linux: wait. */
   room: WaitQueue
   /** A dump that is not over. Linux: cb. */
@@ -40,6 +52,7 @@ export class NetlinkSock extends Sock {
   constructor(net: NetState, type: number, protocol: number) {
     super(net, netlinkSockOps, AF_NETLINK, type)
     this.protocol = protocol
+    this.serial = net.netlink.nextSerial++
     this.room = new WaitQueue('room in a netlink socket')
   }
 }
@@ -58,12 +71,26 @@ export class NetlinkState {
   sockets = new Set<NetlinkSock>()
   /** By protocol, as soon as there is anything in them. */
   tables = new Map<number, NetlinkTable>()
+  /** The machine's byte order, in which messages have their integers. */
+  readonly byteOrder: ByteOrder
+  /** Do acknowledgements of errors hold the whole request? */
+  readonly quotesRequests: boolean
+  /** Are there the socket options that came after 2.6.14? */
+  readonly hasLaterOptions: boolean
+  /** Has NETLINK_USERSOCK groups, though nobody in the kernel speaks it? */
+  readonly hasUsersock: boolean
+  /** The number of the next sock. */
+  nextSerial = 1
   /** The next port for a sock whose thread's id is taken, as a signed number. Linux: rover. */
   rover = FIRST_ROVER
-}
 
-/** Where ports begin that are no thread's id. */
-const FIRST_ROVER = -4097
+  constructor(options: NetlinkOptions = {}) {
+    this.byteOrder = options.byteOrder ?? 'little'
+    this.quotesRequests = options.acks === 'request'
+    this.hasLaterOptions = options.laterOptions === true
+    this.hasUsersock = options.usersock === true
+  }
+}
 
 /** Ports are in one another's way only within a space of a module's. */
 const portKey = (pid: number, space: number): number => pid + space * 0x1_0000_0000

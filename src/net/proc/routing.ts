@@ -134,21 +134,6 @@ const devProc: ProcEntry = Object.freeze({
   },
 } satisfies ProcEntry)
 
-/** The addresses of kernel objects are not shown. */
-const netlinkProc: ProcEntry = Object.freeze({
-  path: 'net/netlink',
-  mode: 0o444,
-  read(current) {
-    let text = 'sk       Eth Pid    Groups   Rmem     Wmem     Dump     Locks\n'
-    for (const sk of netOf(current).netlink.sockets) {
-      const start = `00000000 ${String(sk.protocol).padEnd(3)} ${String(sk.pid).padEnd(6)}`
-      const memory = `${String(sk.rmem).padEnd(8)} ${String(sk.wmem).padEnd(8)}`
-      text += `${start} ${sk.groups.toString(16).padStart(8, '0')} ${memory} 00000000 0\n`
-    }
-    return text
-  },
-} satisfies ProcEntry)
-
 /** Writing any number flushes the route cache; it cannot be read. Linux: ipv4_sysctl_rtcache_flush. */
 const flushSysctl: ProcEntry = Object.freeze({
   path: 'sys/net/ipv4/route/flush',
@@ -185,7 +170,6 @@ export const routingProc: readonly ProcEntry[] = Object.freeze([
   cacheProc,
   arpProc,
   devProc,
-  netlinkProc,
   flushSysctl,
   forwardSysctl,
 ])
