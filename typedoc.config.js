@@ -24,6 +24,7 @@ export default {
     'DeviceOps',
     'DeviceStats',
     'CaptureState',
+    'ConnectorState',
     'DeviceTable',
     'FasyncEntry',
     'FirewallState',

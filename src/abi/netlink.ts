@@ -7,6 +7,7 @@
 export const NETLINK_ROUTE = 0
 export const NETLINK_USERSOCK = 2
 export const NETLINK_FIREWALL = 3
+export const NETLINK_CONNECTOR = 11
 export const MAX_LINKS = 32
 
 /** Bytes of struct nlmsghdr. */

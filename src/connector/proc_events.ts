@@ -1,0 +1,112 @@
+/**
+ * Process events: fork, exec, uid, gid, exit, to whoever listens to group 1. Linux: drivers/connector/cn_proc.c (2.6.15,
+ * 2.6.18). Reference §2.8.
+ *
+ * One counter says how many have asked; while it is below 1, nothing is made. A message of PROC_CN_MCAST_* moves it by one
+ * and is all that does: whoever sends one counts, privileged or not, and whoever is gone without IGNORE counts on. The
+ * answer to it goes to the group too, if anybody is left who has asked.
+ *
+ * Deviation: an exit is reported before the task's descriptors are closed; Linux reports it behind that.
+ */
+
+import {
+  type CbId,
+  CN_IDX_PROC,
+  CN_VAL_PROC,
+  type CnMsg,
+  PROC_CN_MCAST_IGNORE,
+  PROC_CN_MCAST_LISTEN,
+  PROC_EVENT_EXEC,
+  PROC_EVENT_EXIT,
+  PROC_EVENT_FORK,
+  PROC_EVENT_GID,
+  PROC_EVENT_NONE,
+  PROC_EVENT_UID,
+  type ProcEventLayout,
+  procEventSize,
+  putCnMsg,
+  putProcEvent,
+} from '../abi/connector.js'
+import { EINVAL } from '../abi/errno.js'
+import { NLMSG_HDRLEN } from '../abi/netlink.js'
+import type { KernelCore } from '../kernel/kernel.js'
+import type { TaskNotifiers } from '../kernel/module.js'
+import { le32 } from '../lib/nlmsg.js'
+import { broadcast, DATA, isHeard, putHeader } from './send.js'
+import { type ConnectorState, connectorState } from './state.js'
+
+/** The client's name, and that of its callback. */
+export const CN_PROC = 'cn_proc'
+
+/** Who sends process events. */
+export const PROC_ID: CbId = Object.freeze({ idx: CN_IDX_PROC, val: CN_VAL_PROC })
+
+/** In place of a processor, in answers. */
+const NO_CPU = 0xffffffff
+
+/** One message with one event. */
+function send(
+  state: ConnectorState,
+  layout: ProcEventLayout,
+  seq: number,
+  ack: number,
+  cpu: number,
+  what: number,
+  a: number,
+  b: number,
+  c: number,
+  d: number,
+): void {
+  if (!isHeard(state, CN_IDX_PROC)) return
+  const len = procEventSize(layout)
+  const bytes = new Uint8Array(DATA + len)
+  const view = new DataView(bytes.buffer)
+  putHeader(view, bytes.length, seq)
+  putCnMsg(view, NLMSG_HDRLEN, { id: PROC_ID, seq, ack, len, flags: 0 })
+  const at = putProcEvent(view, DATA, layout, what, cpu, Math.round(state.net.k.state.now * 1e6))
+  view.setUint32(at, a, true)
+  view.setUint32(at + 4, b, true)
+  view.setUint32(at + 8, c, true)
+  view.setUint32(at + 12, d, true)
+  broadcast(state, CN_IDX_PROC, bytes)
+}
+
+/** What the module is told about tasks, as events. */
+export function procNotifiers(state: ConnectorState, layout: ProcEventLayout): Partial<TaskNotifiers> {
+  const emit = (what: number, a: number, b: number, c: number, d: number): void => {
+    const seq = state.procEvents
+    state.procEvents = (seq + 1) >>> 0
+    send(state, layout, seq, 0, 0, what, a, b, c, d)
+  }
+  return {
+    fork(_current, child) {
+      if (state.listeners < 1) return
+      const { parent } = child
+      emit(PROC_EVENT_FORK, parent.pid, parent.tgid, child.pid, child.tgid)
+    },
+    exec({ pid, tgid }) {
+      if (state.listeners >= 1) emit(PROC_EVENT_EXEC, pid, tgid, 0, 0)
+    },
+    setid({ pid, tgid, cred }, which) {
+      if (state.listeners < 1) return
+      if (which === 'uid') emit(PROC_EVENT_UID, pid, tgid, cred.uid, cred.euid)
+      else emit(PROC_EVENT_GID, pid, tgid, cred.gid, cred.egid)
+    },
+    exit({ pid, tgid, exitSignal }, code) {
+      if (state.listeners >= 1) emit(PROC_EVENT_EXIT, pid, tgid, code, exitSignal)
+    },
+  }
+}
+
+/** The callback: somebody listens, or does so no longer. Data that are no 4 bytes are ignored. Linux: cn_proc_mcast_ctl. */
+export function onProcControl(k: KernelCore, { seq, ack, len, data }: CnMsg): void {
+  const state = connectorState(k)
+  const { processEvents } = state.settings
+  if (len !== 4 || data.length !== 4 || processEvents === false) return
+  const op = le32(data, 0)
+  if (op === PROC_CN_MCAST_LISTEN) state.listeners++
+  else if (op === PROC_CN_MCAST_IGNORE) state.listeners--
+  if (state.listeners < 1) return
+  const err = op === PROC_CN_MCAST_LISTEN || op === PROC_CN_MCAST_IGNORE ? 0 : -EINVAL
+  send(state, processEvents, seq, (ack + 1) >>> 0, NO_CPU, PROC_EVENT_NONE, err, 0, 0, 0)
+}
