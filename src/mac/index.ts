@@ -29,7 +29,7 @@ import { MAC_SHARED, MAX_GRADE, parseLabel, showLabel } from './label.js'
 import { mlsfsModule } from './mlsfs.js'
 import { checkRemount, checkUmount, labelMount, MAC_OPTION, relabelMount } from './mount.js'
 import { socketHooks } from './net.js'
-import { type MacOptions, settingsOf } from './options.js'
+import { configOf, type MacOptions, settingsOf } from './options.js'
 import type { Rule } from './rules.js'
 import { Labels, MacState } from './state.js'
 
@@ -45,6 +45,8 @@ export interface MacApi {
   explain(pid: number, operation: MacOperation, object: MacObject): MacDecision
   /** Who and what is in which compartment. */
   describe(): readonly MacCompartment[]
+  /** The lines of the kernel's .config: 'CONFIG_MAC=y', 'CONFIG_MLS_FS=m' (MAC-62). */
+  readonly config: string
   /** How often each rule has refused since this copy of the kernel was made (MAC-63). */
   readonly refusals: ReadonlyMap<Rule, number>
 }
@@ -83,6 +85,7 @@ export function mac(options: MacOptions = {}) {
         },
         explain: (pid, operation, object) => explain(k, labels, settings, taskOf(k, pid), operation, object),
         describe: () => describe(k, labels),
+        config: configOf(settings),
         refusals: state.refusals,
       }
       return {
@@ -90,7 +93,7 @@ export function mac(options: MacOptions = {}) {
         audit: macAudit,
         syscalls: macCalls(labels),
         net: { firewall: [macField(labels)], ruleSelectors: [macSelector] },
-        loadable: [mlsfsModule(settings.mlsfs === 'boot')],
+        loadable: settings.mlsfs === 'none' ? [] : [mlsfsModule(settings.mlsfs === 'boot')],
         proc: [labelFile(labels)],
         mountOptions: [MAC_OPTION],
         tasksAmong(current: Task) {

@@ -18,8 +18,8 @@ export interface MacOptions {
   readonly sharedPortSpace?: boolean
   /** Reads and writes of open files are checked again each time (MAC-34, §3.2). Default false: only opens are. */
   readonly revocation?: boolean
-  /** When the module mlsfs is loaded: at boot (the default), or by insmod (MAC-36). */
-  readonly mlsfs?: 'boot' | 'insmod'
+  /** Where mlsfs is: in the kernel at boot (the default), to be loaded by insmod, or nowhere (MAC-36, MAC-62). */
+  readonly mlsfs?: 'boot' | 'insmod' | 'none'
   /**
    * Drivers whose devices administrators alone may read and write, by their names in /proc/devices, wherever the node is:
    * they show what all compartments do (§9.5). Default `['bufflink']`, which has the log of requests; a machine that
@@ -48,8 +48,8 @@ export function settingsOf(options: MacOptions): MacSettings {
     if (!Object.hasOwn(DEFAULTS, name)) throw new TypeError(`mac: there is no option '${name}'`)
     if (value === undefined) continue
     if (name === 'mlsfs') {
-      if (value !== 'boot' && value !== 'insmod')
-        throw new TypeError(`mac: mlsfs must be 'boot' or 'insmod', not ${String(value)}`)
+      if (value !== 'boot' && value !== 'insmod' && value !== 'none')
+        throw new TypeError(`mac: mlsfs must be 'boot', 'insmod' or 'none', not ${String(value)}`)
     } else if (name === 'adminDevices') {
       if (!Array.isArray(value) || !value.every((driver) => typeof driver === 'string'))
         throw new TypeError('mac: adminDevices must be a list of names of drivers')
@@ -57,4 +57,13 @@ export function settingsOf(options: MacOptions): MacSettings {
       throw new TypeError(`mac: ${name} must be true or false, not ${String(value)}`)
   }
   return { ...DEFAULTS, ...options }
+}
+
+const MLSFS_WORDS = { boot: 'y', insmod: 'm', none: 'n' } as const
+
+/** The kernel's configuration as its .config words it (MAC-62). */
+export function configOf({ mlsfs }: MacSettings): string {
+  const line = (name: string, word: string): string =>
+    word === 'n' ? `# ${name} is not set\n` : `${name}=${word}\n`
+  return line('CONFIG_MAC', 'y') + line('CONFIG_MLS_FS', MLSFS_WORDS[mlsfs])
 }

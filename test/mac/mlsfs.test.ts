@@ -59,6 +59,26 @@ describe.each(PROFILES)('mlsfs, %s', (profile) => {
     expect(mount()).toBe(ENODEV)
   })
 
+  it.each([
+    ['boot', 'y', 'nodev\tmlsfs\n', EINVAL],
+    ['insmod', 'm', '', ENODEV],
+    ['none', 'n', '', ENODEV],
+  ] as const)('MAC-62, MAC-36: mlsfs %s is CONFIG_MLS_FS=%s', (mlsfs, word, listed, mounted) => {
+    const { k, admin } = opened({ mlsfs }, profile)
+    const line = word === 'n' ? '# CONFIG_MLS_FS is not set' : `CONFIG_MLS_FS=${word}`
+    expect(k.mac.config).toBe(`CONFIG_MAC=y\n${line}\n`)
+    expect(readFile(admin, '/proc/filesystems').match(/nodev\tmlsfs\n/)?.[0] ?? '').toBe(listed)
+    ok(admin.sys.mkdir('/conf', 0o755))
+    expect(admin.sys.mount('none', '/conf', 'mlsfs', 0, '')).toBe(mounted)
+    if (mlsfs === 'boot') return
+    ok(admin.sys.mkdir('/sbin', 0o755))
+    k.install('/sbin/insmod', insmod)
+    const child = handle(k as never, ok(admin.sys.fork()))
+    child.sys.execve('/sbin/insmod', ['insmod', 'mlsfs'], [])
+    k.run()
+    expect(ok(admin.sys.waitpid(child.pid)).status >> 8).toBe(mlsfs === 'insmod' ? 0 : 1)
+  })
+
   it('MAC-37: the same path is another file for every compartment, chosen at every walk', () => {
     const { k, admin, a, b } = scene(profile)
     writeFile(a, '/conf/x', 'of A')

@@ -9,18 +9,24 @@ import {
   ENETUNREACH,
   EPERM,
   ETIMEDOUT,
+  F_SETFL,
+  F_SETOWN,
+  FASYNC,
   isErr,
   MS_REMOUNT,
   O_CREAT,
   O_RDONLY,
+  O_RDWR,
   O_WRONLY,
+  SIGIO,
   utf8Decode,
 } from 'paleokernel'
 import { type MacOptions, mac, macKeyword, maclabelOption } from 'paleokernel/mac'
-import { AF_INET, AF_UNIX, createWorld, net, SOCK_DGRAM, SOCK_STREAM } from 'paleokernel/net'
+import { AF_INET, AF_UNIX, createWorld, net, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from 'paleokernel/net'
 import { ipchains, ipchainsTool, ipTool } from 'paleokernel/userland'
 import { describe, expect, it } from 'vitest'
-import { bytes, ok, readFile } from '../helpers/world.js'
+import { IP_FW_FLUSH } from '../../src/abi/ip_fw.js'
+import { bytes, handle, ok, readFile } from '../helpers/world.js'
 import { A, B } from './world.js'
 
 const PROFILE = '2.2.12'
@@ -200,11 +206,62 @@ describe('local traffic', () => {
     server(s.a, SOCK_STREAM, '0.0.0.0', 80)
     server(s.a, SOCK_DGRAM, '0.0.0.0', 53)
     s.a.libc.socketpair(AF_UNIX, SOCK_STREAM, 0)
+    s.a.libc.socket(AF_INET, SOCK_RAW, 1)
     const lines = (p: Proc, name: string): number =>
       readFile(p, `/proc/net/${name}`).trim().split('\n').length
-    expect(['tcp', 'udp', 'unix'].map((name) => lines(s.a, name))).toEqual([2, 2, 3])
-    expect(['tcp', 'udp', 'unix'].map((name) => lines(s.b, name))).toEqual([1, 1, 1])
-    expect(['tcp', 'udp', 'unix'].map((name) => lines(s.admin, name))).toEqual([2, 2, 3])
+    expect(['tcp', 'udp', 'raw', 'unix'].map((name) => lines(s.a, name))).toEqual([2, 2, 2, 3])
+    expect(['tcp', 'udp', 'raw', 'unix'].map((name) => lines(s.b, name))).toEqual([1, 1, 1, 1])
+    expect(['tcp', 'udp', 'raw', 'unix'].map((name) => lines(s.admin, name))).toEqual([2, 2, 2, 3])
+  })
+})
+
+describe('signals of files', () => {
+  it('MAC-20, MAC-27: SIGIO goes to the owner of a file if whoever named it may signal it', () => {
+    const told = (namer: string, owner: string): boolean => {
+      const s = scene()
+      const [p, q] = [s.inside(namer), s.inside(owner)]
+      const seen: number[] = []
+      ok(q.sys.sigaction(SIGIO, { handler: (signal) => void seen.push(signal), flags: 0, mask: [] }))
+      const [own, other] = ok(p.sys.socketpair(AF_UNIX, SOCK_STREAM, 0))
+      // Any number is taken, so that it tells nothing of who there is.
+      ok(p.sys.fcntl(own, F_SETOWN, q.pid))
+      ok(p.sys.fcntl(own, F_SETFL, FASYNC))
+      ok(p.sys.write(other, bytes('x')))
+      q.sys.getpid()
+      return seen.length > 0
+    }
+    expect([told(A, A), told('65535:0+admin', B), told('10:1', '9:1')]).toEqual([true, true, true])
+    expect([told(A, B), told('10:1', '11:1'), told(B, '65535:0+admin')]).toEqual([false, false, false])
+  })
+
+  it('MAC-7: a socket keeps its label when its task gets another', () => {
+    const s = scene()
+    const fd = server(s.a, SOCK_DGRAM, '127.0.0.1', 5000)
+    s.k.mac.setLabel(s.a.pid, B)
+    expect(ping(s, s.inside(A), '127.0.0.1', 5000)).toEqual([2, EAGAIN])
+    expect(heard(s.a, fd)).toBe('hi')
+    expect(ping(s, s.b, '127.0.0.1', 5000)).toEqual([2, ECONNREFUSED])
+    expect(server(s.a, SOCK_DGRAM, '127.0.0.1', 5000)).toBeGreaterThanOrEqual(0)
+  })
+
+  it('MAC-35: descriptors that are passed are not checked again', () => {
+    const s = scene()
+    const [own, other] = ok(s.admin.sys.socketpair(AF_UNIX, SOCK_STREAM, 0))
+    const child = handle(s.k as never, ok(s.admin.sys.fork())) as unknown as Proc
+    s.k.mac.setLabel(child.pid, B)
+    ok(s.admin.sys.mkdir('/secret', 0o755))
+    ok(s.admin.sys.mount('none', '/secret', 'ramfs', 0, `mac=${A}`))
+    const file = ok(s.admin.sys.open('/secret/file', O_RDWR | O_CREAT, 0o600))
+    ok(s.admin.sys.write(file, bytes('text')))
+    ok(s.admin.sys.lseek(file, 0, 0))
+    expect(child.sys.open('/secret/file', O_RDONLY)).toBe(EACCES)
+    const control = [{ level: 1, type: 1, fds: [file] }] as const
+    ok(s.admin.sys.sendmsg(own, { iov: [bytes('x')], control: [...control] }))
+    const received: { fds: number[] }[] = []
+    ok(child.sys.recvmsg(other, { iov: [new Uint8Array(1)], control: received as never[] }))
+    const buf = new Uint8Array(4)
+    expect(child.sys.read(received[0]?.fds[0] ?? -1, buf)).toBe(4)
+    expect(utf8Decode(buf)).toBe('text')
   })
 })
 
@@ -249,7 +306,7 @@ describe('packets from outside', () => {
 })
 
 describe('packets on their way out', () => {
-  it('MAC-42: an output rule that requires a label: EPERM for datagrams, silence for streams', () => {
+  it('MAC-42, sketch 6: an output rule that requires a label: EPERM for datagrams, silence for streams', () => {
     const s = scene()
     server(s.out, SOCK_DGRAM, '0.0.0.0', 5000)
     server(s.out, SOCK_STREAM, '0.0.0.0', 80)
@@ -262,7 +319,7 @@ describe('packets on their way out', () => {
     expect(s.a.sys.connect(s.a.libc.socket(AF_INET, SOCK_STREAM), at(OUTSIDE, 80))).toBe(ETIMEDOUT)
   })
 
-  it('MAC-47, MAC-48: label-selected routes give the compartment its own address; without one ENETUNREACH', () => {
+  it('MAC-47, MAC-48, sketch 5: label-selected routes give the compartment its own address; without one ENETUNREACH', () => {
     const s = scene()
     const fd = server(s.out, SOCK_DGRAM, '0.0.0.0', 5000)
     for (const [n, [label, addr]] of [
@@ -283,7 +340,11 @@ describe('packets on their way out', () => {
       return from.addr
     }
     expect([sender(s.a), sender(s.b)]).toEqual([SHOP, PAYROLL])
-    // MAC-50: what is cached goes on until the cache is flushed; the label is a part of its key.
+    // Without its rule a label has the routes of main, if there are any.
+    s.sh(`ip rule del mac ${B} table 6`)
+    s.sh('ip route flush cache')
+    expect(sender(s.b)).toBe(SHOP)
+    s.sh(`ip rule add mac ${B} table 6`)
     s.sh('ip route del 10.0.0.0/24 dev eth0')
     s.sh(`ip rule del mac ${A} table 5`)
     s.sh('ip route flush cache')
@@ -292,8 +353,92 @@ describe('packets on their way out', () => {
     expect(sender(s.b)).toBe(PAYROLL)
   })
 
-  it('MAC-49: rule 0 cannot be removed, for no compartment', () => {
+  it('MAC-50: routes are kept by label; an edit of the rules takes effect when the cache is flushed', () => {
     const s = scene()
+    const fd = server(s.out, SOCK_DGRAM, '0.0.0.0', 5000)
+    const sender = (p: Proc): string => {
+      ok(p.sys.sendto(p.libc.socket(AF_INET, SOCK_DGRAM), bytes('hi'), 0, at(OUTSIDE, 5000)))
+      s.k.run()
+      const from: { addr?: string } = {}
+      ok(s.out.sys.recvfrom(fd, new Uint8Array(4), 0x40, from as never))
+      return String(from.addr)
+    }
+    const cached = (): number => readFile(s.admin, '/proc/net/rt_cache').match(/\t0900000A\t/gi)?.length ?? 0
+    // A change of routes empties the cache by itself, a change of rules does not.
+    s.sh(`ip route add default dev eth0 src ${PAYROLL} table 6`)
+    s.sh('ip route flush cache')
+    expect([sender(s.a), cached()]).toEqual([SHOP, 1])
+    expect([sender(s.b), cached()]).toEqual([SHOP, 2])
+    s.sh(`ip rule add mac ${B} table 6`)
+    expect(sender(s.b)).toBe(SHOP)
+    s.sh('ip route flush cache')
+    expect([sender(s.a), sender(s.b)]).toEqual([SHOP, PAYROLL])
+  })
+
+  it('MAC-51: a forwarded packet is routed by the label that the input chain gave it', () => {
+    const world = createWorld({ seed: 5 })
+    const mac1 = (n: number): Uint8Array => Uint8Array.of(2, 0, 0, 0, 0, n)
+    const k = world.createKernel({ profile: PROFILE, modules: [net(), mac()] })
+    const host = () => world.createKernel({ profile: PROFILE, modules: [net()] })
+    const [left, plain, labelled] = [host(), host(), host()]
+    const far = '10.9.0.1'
+    for (const [n, [other, wire]] of (
+      [
+        [left, '10.0.0'],
+        [plain, '10.1.0'],
+        [labelled, '10.2.0'],
+      ] as const
+    ).entries()) {
+      k.net.addEthernet(`eth${n}`, mac1(10 + n))
+      other.net.addEthernet('eth0', mac1(20 + n))
+      world.link(k, `eth${n}`, other, 'eth0')
+      k.net.configure(`eth${n}`, { address: `${wire}.1/24` })
+      other.net.configure('eth0', { address: `${wire}.2/24` })
+      if (other !== left) other.net.configure('eth0', { address: `${far}/32` })
+    }
+    const admin = k.spawn()
+    ok(admin.sys.mkdir('/sbin', 0o755))
+    k.install('/sbin/ip', ipTool([macKeyword]))
+    k.install('/sbin/ipchains', ipchainsTool([maclabelOption]))
+    const sh = (on: typeof k, line: string): void => {
+      const [name = '', ...args] = line.split(' ')
+      const child = on.spawn()
+      ok(child.sys.execve(`/sbin/${name}`, [name, ...args], []))
+      on.run()
+      if (child.exitCode !== 0) throw new Error(`${line}: ${child.exitCode}`)
+    }
+    const forward = ok(admin.sys.open('/proc/sys/net/ipv4/ip_forward', O_WRONLY))
+    ok(admin.sys.write(forward, bytes('1\n')))
+    sh(k, `ip route add ${far} via 10.1.0.2`)
+    sh(k, `ip route add ${far} via 10.2.0.2 table 5`)
+    sh(k, `ip rule add mac ${A} table 5`)
+    sh(k, `ipchains -A input -p udp -d ${far} 7000 --maclabel ${A}`)
+    ok(left.spawn().sys.mkdir('/sbin', 0o755))
+    left.install('/sbin/ip', ipTool([]))
+    sh(left as never, `ip route add ${far} via 10.0.0.1`)
+    const client = left.spawn()
+    const got = [plain, labelled].map((other) => {
+      const p = other.spawn()
+      return [6000, 7000].map((port) => ({ p, fd: server(p as never, SOCK_DGRAM, '0.0.0.0', port) }))
+    })
+    for (const port of [6000, 7000])
+      ok(client.sys.sendto(client.libc.socket(AF_INET, SOCK_DGRAM), bytes('hi'), 0, at(far, port)))
+    world.run()
+    expect(got.map((ports) => ports.map(({ p, fd }) => heard(p as never, fd)))).toEqual([
+      ['hi', ''],
+      ['', 'hi'],
+    ])
+  })
+
+  it('MAC-49: rule 0 comes first for every compartment, whatever its table says, and cannot be removed', () => {
+    const s = scene()
+    s.sh(`ip route add blackhole 0.0.0.0/0 table 5`)
+    s.sh(`ip rule add mac ${A} table 5`)
+    s.sh('ip route flush cache')
+    const fd = server(s.a, SOCK_DGRAM, SHOP, 5000)
+    expect(ping(s, s.a, SHOP, 5000)).toEqual([2, EAGAIN])
+    expect(heard(s.a, fd)).toBe('hi')
+    expect(ping(s, s.a, OUTSIDE, 5000)[0]).toBe(EINVAL)
     expect(s.run('ip rule del table local').out).toBe('RTNETLINK answers: Operation not permitted\n')
   })
 
@@ -308,7 +453,12 @@ describe('packets on their way out', () => {
     expect([refused.status, refused.out]).toEqual([1, 'ipchains: Permission denied\n'])
     expect(s.run('ipchains -A input --maclabel nonsense').status).toBe(2)
     expect(s.sh('ipchains -L input -v')).toContain(A)
-    expect([EINVAL, EACCES]).toEqual([-22, -13])
+    // The label of an administrator is not enough: CAP_NET_ADMIN is asked for first.
+    const p = s.inside('65535:0+admin')
+    const fd = p.libc.socket(AF_INET, SOCK_RAW, 255)
+    ok(p.sys.setuid(1000))
+    expect(p.sys.setsockopt(fd, 0, IP_FW_FLUSH, new Uint8Array(12))).toBe(EACCES)
+    expect(s.k.why(p)?.check).toBe('capability')
   })
 })
 
