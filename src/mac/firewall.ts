@@ -13,7 +13,7 @@ import type { RuleSelector } from '../net/inet/fib_rules.js'
 import { NF_IP_POST_ROUTING, NF_IP_PRE_ROUTING } from '../net/netfilter.js'
 import { denyInHook } from '../security/deny.js'
 import { isAdmin, Label, parseLabel, showLabel } from './label.js'
-import { keyOf, labelOfKey } from './net.js'
+import { comesFromOutside, keyOf, labelOfKey } from './net.js'
 import { hasAccess } from './rules.js'
 import type { Labels } from './state.js'
 
@@ -21,23 +21,25 @@ const FIELD_BYTES = 8
 /** The attribute of `ip rule`'s messages: beyond those of the time. */
 export const RTA_MACLABEL = 33
 
-const onlyAdmins = (): string => 'only an administrator labels packets (MAC-53)'
+const onlyAdmins = (): string => 'only an administrator changes the firewall (MAC-53)'
 
 /** The label of a rule, or null. */
 type Field = Label | null
 
-/** The field of rules. Errors: EACCES not by an administrator, EINVAL no such field. */
+/** The field of rules. Errors: EACCES not by an administrator, whatever the command; EINVAL no such field. */
 export const macField = (labels: Labels): IpfwExtension<Field> => ({
   name: 'mac',
   size: FIELD_BYTES,
-  parse(current, bytes): Field | Errno {
-    if (!isAdmin(labels.ofTask(current))) return denyInHook(current, EACCES, onlyAdmins, 0, 0, 0, 0)
+  mayChange: (current) =>
+    isAdmin(labels.ofTask(current)) ? 0 : denyInHook(current, EACCES, onlyAdmins, 0, 0, 0, 0),
+  parse(_current, bytes): Field | Errno {
     const kind = readU32LE(bytes, 0)
     if (kind > 1) return EINVAL
     return kind === 0 ? null : new Label(readU16LE(bytes, 4), readU16LE(bytes, 6))
   },
   apply(_net, field, skb, point) {
-    if (field !== null && point === NF_IP_PRE_ROUTING) skb.routeKey = keyOf(field)
+    // What goes round by loopback keeps its sender's label (MAC-43): a rule about an address is no door to it.
+    if (field !== null && point === NF_IP_PRE_ROUTING && comesFromOutside(skb)) skb.routeKey = keyOf(field)
   },
   permits: (_net, field, skb, point) =>
     field === null || point !== NF_IP_POST_ROUTING || hasAccess(labelOfKey(skb.routeKey), field),

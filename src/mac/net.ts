@@ -22,6 +22,9 @@ export const labelOfKey = (key: number): Label => (key === 0 ? BOOT_TASK : unpac
 
 const OUTSIDE_KEY = keyOf(OUTSIDE)
 
+/** Has it come over a wire? Not by the loopback device, which marks what it carries as checked. */
+export const comesFromOutside = (skb: SkBuff): boolean => skb.dev !== null && !skb.isChecked
+
 const labelOfSock = (sk: Sock): Label => labelOfKey(sk.routeKey)
 
 /** The hooks. */
@@ -46,7 +49,7 @@ export function socketHooks(judge: Judge): Partial<SecurityHooks> {
 
     /** What comes over a wire is nobody's; what goes round by loopback keeps its label. */
     skbReceive(skb: SkBuff) {
-      if (skb.dev !== null && !skb.isChecked) skb.routeKey = OUTSIDE_KEY
+      if (comesFromOutside(skb)) skb.routeKey = OUTSIDE_KEY
     },
 
     sockDeliver(sk, skb) {

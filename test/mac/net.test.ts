@@ -146,6 +146,19 @@ describe('local traffic', () => {
     expect(s.k.why(s.b)?.sentence).toContain('(MAC-43)')
   })
 
+  it('MAC-41, MAC-43: a rule that labels by address is no door between compartments', () => {
+    const s = scene()
+    s.sh(`ipchains -A input -d ${SHOP} --maclabel ${A}`)
+    s.sh(`ipchains -A input -d ${PAYROLL} --maclabel ${B}`)
+    const fd = server(s.b, SOCK_DGRAM, PAYROLL, 5000)
+    server(s.b, SOCK_STREAM, PAYROLL, 80)
+    expect(ping(s, s.a, PAYROLL, 5000)).toEqual([2, ECONNREFUSED])
+    expect(heard(s.b, fd)).toBe('')
+    expect(s.a.sys.connect(s.a.libc.socket(AF_INET, SOCK_STREAM), at(PAYROLL, 80))).toBe(ECONNREFUSED)
+    expect(ping(s, s.inside(B), PAYROLL, 5000)).toEqual([2, EAGAIN])
+    expect(heard(s.b, fd)).toBe('hi')
+  })
+
   it('MAC-45: an accepted socket has the label of its listener', () => {
     const s = scene()
     const listener = server(s.a, SOCK_STREAM, '127.0.0.1', 80)
@@ -452,6 +465,11 @@ describe('packets on their way out', () => {
     const refused = s.run(`ipchains -A input --maclabel ${A}`, '65535:0')
     expect([refused.status, refused.out]).toEqual([1, 'ipchains: Permission denied\n'])
     expect(s.run('ipchains -A input --maclabel nonsense').status).toBe(2)
+    for (const command of ['-F input', '-P input DENY', '-N own', '-Z', '-D input 1'])
+      expect([command, s.run(`ipchains ${command}`, A).out]).toEqual([
+        command,
+        'ipchains: Permission denied\n',
+      ])
     expect(s.sh('ipchains -L input -v')).toContain(A)
     // The label of an administrator is not enough: CAP_NET_ADMIN is asked for first.
     const p = s.inside('65535:0+admin')

@@ -202,7 +202,7 @@ function ipFwCtl(current: Task, net: NetState, fw: FirewallState, option: number
 /**
  * Sets an option of the firewall. Errors: EFAULT no value; EACCES, for masquerading's control EPERM, without
  * CAP_NET_ADMIN; EINVAL a structure of another size, and as the commands say; ENOENT, EBUSY, EEXIST, ENOTEMPTY,
- * ENOMEM; IP_FW_CHECK answers with errors what becomes of the packet.
+ * ENOMEM; what modules say; IP_FW_CHECK answers with errors what becomes of the packet.
  */
 export function firewallSetsockopt(
   current: Task,
@@ -219,5 +219,9 @@ export function firewallSetsockopt(
     return capable(current, CAP_NET_ADMIN) ? EINVAL : deny(current, EPERM, 'capability', file, CAP_NET_ADMIN)
   }
   if (!capable(current, CAP_NET_ADMIN)) return deny(current, EACCES, 'capability', file, CAP_NET_ADMIN)
+  for (const { mayChange } of sk.net.registry.firewall) {
+    const refused = mayChange?.(current) ?? 0
+    if (refused !== 0) return refused
+  }
   return ipFwCtl(current, sk.net, fw, option, bytes.slice())
 }

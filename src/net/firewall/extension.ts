@@ -19,7 +19,9 @@ export interface IpfwExtension<T = unknown> {
   readonly name: string
   /** Bytes in struct ip_fwuser, a multiple of four: behind those of the extensions before it. */
   readonly size: number
-  /** What the bytes of a new rule mean, or an Errno. The task has CAP_NET_ADMIN. */
+  /** May the task, which has CAP_NET_ADMIN, change the firewall at all? 0, or an Errno. */
+  mayChange?(current: Task): number
+  /** What the bytes of a new rule mean, or an Errno. */
   parse(current: Task, bytes: Uint8Array): T | Errno
   /** Does a packet that matches in all else match this too? Without it every one does. */
   matches?(net: NetState, field: T, skb: SkBuff, point: number): boolean
