@@ -55,7 +55,7 @@ const withModules = (
   carries: readonly string[],
 ): SizedProgram => ({
   name,
-  code: `import { createKernel } from 'paleokernel'\n${imports}\nconsole.log(createKernel({ modules: [${list}] }).digest())`,
+  code: `import { createKernel } from 'paleokernel'\n${imports}\nconsole.log(createKernel({ profile: '2.6.14', modules: [${list}] }).digest())`,
   carries,
 })
 
@@ -82,6 +82,12 @@ export const PROGRAMS: readonly SizedProgram[] = [
     "import { net } from 'paleokernel/net'\nimport { sockfs } from 'paleokernel/sockfs'",
     'net(), sockfs()',
     ['net', 'sockfs'],
+  ),
+  withModules(
+    'connector',
+    "import { connector } from 'paleokernel/connector'\nimport { net } from 'paleokernel/net'",
+    'net(), connector()',
+    ['net', 'connector'],
   ),
   {
     name: 'userland',

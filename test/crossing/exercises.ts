@@ -14,11 +14,13 @@ import {
 } from 'paleokernel'
 import { type BlockApi, block } from 'paleokernel/block'
 import { type Bufflink, type BufflinkApi, bufflink } from 'paleokernel/bufflink'
+import { CN_IDX_PROC, type ConnectorApi, connector } from 'paleokernel/connector'
 import { type MacApi, mac } from 'paleokernel/mac'
-import { AF_INET, AF_UNIX, type NetApi, net, SOCK_DGRAM, SOCK_STREAM } from 'paleokernel/net'
+import { AF_INET, AF_NETLINK, AF_UNIX, type NetApi, net, SOCK_DGRAM, SOCK_STREAM } from 'paleokernel/net'
 import { type ReqlogApi, reqlog } from 'paleokernel/reqlog'
 import { seccomp } from 'paleokernel/seccomp'
 import { type SockfsApi, sockfs } from 'paleokernel/sockfs'
+import { NETLINK_CONNECTOR } from '../../src/abi/netlink.js'
 import { bytes, readFile } from '../helpers/world.js'
 
 /** All of them by name, each with what it cannot do without. */
@@ -30,11 +32,16 @@ export const MODULES = {
   bufflink: { make: bufflink, needs: [] },
   reqlog: { make: reqlog, needs: ['bufflink', 'block'] },
   sockfs: { make: sockfs, needs: ['net'] },
+  connector: { make: () => connector({ processEvents: '2.6.15' }), needs: ['net'], since: '2.6.14' },
 } as const
 
 export type ModuleName = keyof typeof MODULES
 
-export const NAMES = Object.keys(MODULES) as readonly ModuleName[]
+const NAMES = Object.keys(MODULES) as readonly ModuleName[]
+
+/** Those that a kernel of this profile can have. */
+export const namesOf = (profile: Profile): readonly ModuleName[] =>
+  NAMES.filter((name) => !('since' in MODULES[name]) || profile === MODULES[name].since)
 
 /** These modules and all that they need. */
 export function closure(names: readonly ModuleName[]): ModuleName[] {
@@ -164,6 +171,38 @@ const sockfsExercise: Exercise = (k, root) => {
   return answers
 }
 
+/** A child that ends is told of to whoever listens, and a message to a client that is there. */
+const connectorExercise: Exercise = (k, root) => {
+  const { sys, libc } = root as ReturnType<ReturnType<typeof withNet>['spawn']>
+  const api = has<ConnectorApi>(k, 'connector')
+  const fd = libc.socket(AF_NETLINK, SOCK_DGRAM, NETLINK_CONNECTOR)
+  const answers: unknown[] = [sys.bind(fd, { family: AF_NETLINK, pid: 0, groups: CN_IDX_PROC })]
+  const listen = new Uint8Array(40)
+  const view = new DataView(listen.buffer)
+  for (const [at, word] of [
+    [0, 40],
+    [16, 1],
+    [20, 1],
+    [36, 1],
+  ] as const)
+    view.setUint32(at, word, true)
+  view.setUint16(32, 4, true)
+  answers.push(sys.send(fd, listen))
+  k.run()
+  answers.push(api.listeners())
+  k.process(libc.fork())?.sys.exit(0)
+  libc.waitpid(-1)
+  const buf = new Uint8Array(256)
+  const kinds: number[] = []
+  for (let n = sys.recv(fd, buf, 0x40); n > 0; n = sys.recv(fd, buf, 0x40))
+    kinds.push(new DataView(buf.buffer).getUint32(36, true))
+  answers.push(
+    kinds,
+    api.clients().map(({ name }) => name),
+  )
+  return answers
+}
+
 const EXERCISES: Readonly<Record<ModuleName, Exercise>> = {
   net: netExercise,
   mac: macExercise,
@@ -172,6 +211,7 @@ const EXERCISES: Readonly<Record<ModuleName, Exercise>> = {
   bufflink: bufflinkExercise,
   reqlog: reqlogExercise,
   sockfs: sockfsExercise,
+  connector: connectorExercise,
 }
 
 /** What the exercise of each module answers, in the order of NAMES, and the digest at the end. */
