@@ -155,7 +155,7 @@ export function sysSocketpair(current: Task, family: number, type: number, proto
 export function sysBind(current: Task, fd: number, address: SockAddr | null): number {
   const sock = sockfdLookup(current, fd)
   if (isErr(sock)) return sock
-  const name = readSockaddr(address)
+  const name = readSockaddr(address, sock.net.netlink.byteOrder)
   if (isErr(name)) return name
   const verdict = current.k.security.socketBind(current, sock, name)
   return verdict !== 0 ? verdict : sock.ops.bind(current, sock, name)
@@ -209,7 +209,7 @@ export function sysAccept(current: Task, fd: number, address?: SockAddrBuffer | 
 export function sysConnect(current: Task, fd: number, address: SockAddr | null): number {
   const sock = sockfdLookup(current, fd)
   if (isErr(sock)) return sock
-  const name = readSockaddr(address)
+  const name = readSockaddr(address, sock.net.netlink.byteOrder)
   if (isErr(name)) return name
   const verdict = current.k.security.socketConnect(current, sock, name)
   if (verdict !== 0) return verdict
@@ -255,7 +255,8 @@ export function sysSendto(
 ): number {
   const sock = sockfdLookup(current, fd)
   if (isErr(sock)) return sock
-  const name = address === undefined || address === null ? null : readSockaddr(address)
+  const name =
+    address === undefined || address === null ? null : readSockaddr(address, sock.net.netlink.byteOrder)
   if (isErr(name)) return name
   return sockSendmsg(current, sock, new Msg(data, name !== null && name.length > 0 ? name : null), flags)
 }
@@ -330,7 +331,10 @@ export function sysSendmsg(current: Task, fd: number, header: MsgHdr, flags = 0)
   if (isErr(sock)) return sock
   const pieces = piecesOf(current, header)
   if (isErr(pieces)) return pieces
-  const name = header.name === undefined || header.name === null ? null : readSockaddr(header.name)
+  const name =
+    header.name === undefined || header.name === null
+      ? null
+      : readSockaddr(header.name, sock.net.netlink.byteOrder)
   if (isErr(name)) return name
   const msg = new Msg(gather(pieces), name !== null && name.length > 0 ? name : null)
   const failed = readControl(current, sock, header.control, msg)
@@ -409,7 +413,7 @@ export function sysGetsockopt(
       : sock.ops.getsockopt(current, sock, level, option)
   if (isErr(value) || buf === undefined || buf === null) return value
   if (!(buf instanceof Uint8Array)) return EFAULT
-  const bytes = encodeOption(value)
+  const bytes = encodeOption(value, sock.net.netlink.byteOrder)
   const count = Math.min(bytes.length, buf.length)
   // Memory that has gone elsewhere has no bytes.
   if (count > 0) buf.set(bytes.subarray(0, count))

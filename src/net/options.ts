@@ -41,6 +41,7 @@ import {
 import type { Timeval } from '../abi/time.js'
 import type { Task } from '../kernel/task.js'
 import { latin1Decode, utf8Encode } from '../lib/bytes.js'
+import { type ByteOrder, read32, write32 } from '../lib/nlmsg.js'
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
 import { deviceByName } from './device.js'
@@ -49,14 +50,11 @@ import { showSockaddr } from './sockaddr.js'
 
 // ---- values from programs ------------------------------------------------------------------------------------
 
-const at32 = (bytes: Uint8Array, at: number): number =>
-  (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)
-
 /** The int that an option is set to: a 32-bit number, or null with the error in `wrong`. */
-export function optionInt(value: unknown): number | null {
+export function optionInt(value: unknown, order: ByteOrder): number | null {
   if (typeof value === 'number') return value | 0
   if (typeof value === 'boolean') return value ? 1 : 0
-  if (value instanceof Uint8Array) return value.length >= 4 ? at32(value, 0) : null
+  if (value instanceof Uint8Array) return value.length >= 4 ? read32(value, 0, order) | 0 : null
   return null
 }
 
@@ -65,8 +63,14 @@ export const optionIntError = (value: unknown): Errno =>
   value instanceof Uint8Array || (typeof value === 'object' && value !== null) ? EINVAL : EFAULT
 
 /** Two ints: the bytes of a structure, or two members of an object. EINVAL, EFAULT. */
-function twoInts(value: unknown, first: string, second: string): readonly [number, number] | Errno {
-  if (value instanceof Uint8Array) return value.length >= 8 ? [at32(value, 0), at32(value, 4)] : EINVAL
+function twoInts(
+  value: unknown,
+  first: string,
+  second: string,
+  order: ByteOrder,
+): readonly [number, number] | Errno {
+  if (value instanceof Uint8Array)
+    return value.length >= 8 ? [read32(value, 0, order) | 0, read32(value, 4, order) | 0] : EINVAL
   if (typeof value === 'number') return EINVAL
   if (typeof value !== 'object' || value === null) return EFAULT
   const a: unknown = Reflect.get(value, first)
@@ -75,8 +79,8 @@ function twoInts(value: unknown, first: string, second: string): readonly [numbe
 }
 
 /** Milliseconds of a timeout; 0 is for ever. Linux: sock_set_timeout. */
-function timeoutOf(value: unknown): number | Errno {
-  const pair = twoInts(value, 'sec', 'usec')
+function timeoutOf(value: unknown, order: ByteOrder): number | Errno {
+  const pair = twoInts(value, 'sec', 'usec', order)
   if (typeof pair === 'number') return pair
   const ms = pair[0] * 1000 + pair[1] / 1000
   return ms <= 0 ? Number.POSITIVE_INFINITY : ms
@@ -101,22 +105,23 @@ export function sockSetsockopt(current: Task, sock: Socket, option: number, valu
   if (sk === null) return EINVAL
   if (option === SO_BINDTODEVICE && current.k.facts.release !== '2.0.35')
     return bindToDevice(current, sk, value)
+  const { byteOrder } = sk.net.netlink
   const hasTimeouts = isAtLeast(current.k.facts.release, '2.6.14')
   if (hasTimeouts && (option === SO_RCVTIMEO || option === SO_SNDTIMEO)) {
-    const timeout = timeoutOf(value)
+    const timeout = timeoutOf(value, byteOrder)
     if (timeout < 0) return timeout
     if (option === SO_RCVTIMEO) sk.rcvtimeo = timeout
     else sk.sndtimeo = timeout
     return 0
   }
   if (option === SO_LINGER) {
-    const pair = twoInts(value, 'onoff', 'linger')
+    const pair = twoInts(value, 'onoff', 'linger', byteOrder)
     if (typeof pair === 'number') return pair
     sk.linger = pair[0] !== 0
     if (sk.linger) sk.lingerTime = pair[1]
     return 0
   }
-  const int = optionInt(value)
+  const int = optionInt(value, byteOrder)
   return int === null ? optionIntError(value) : setInt(current, sock, sk, option, int)
 }
 
@@ -293,12 +298,11 @@ function getLater(sock: Socket, sk: Sock, option: number, isModern: boolean): So
 }
 
 /** An option's value as the bytes that C has. */
-export function encodeOption(value: SockoptValue): Uint8Array {
+export function encodeOption(value: SockoptValue, order: ByteOrder): Uint8Array {
   if (value instanceof Uint8Array) return value
   if (typeof value === 'string') return utf8Encode(`${value}\0`)
   const ints = typeof value === 'number' ? [value] : Object.values(value).map(Number)
   const bytes = new Uint8Array(4 * ints.length)
-  for (const [i, int] of ints.entries())
-    for (let byte = 0; byte < 4; byte++) bytes[4 * i + byte] = (int >>> (8 * byte)) & 0xff
+  for (const [i, int] of ints.entries()) write32(bytes, 4 * i, int, order)
   return bytes
 }

@@ -8,6 +8,7 @@
 import { EFAULT, EINVAL, type Errno } from '../abi/errno.js'
 import { AF_INET, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, type SockName } from '../abi/socket.js'
 import { latin1Decode, latin1Encode, utf8Decode, utf8Encode } from '../lib/bytes.js'
+import { type ByteOrder, read16, read32 } from '../lib/nlmsg.js'
 
 /** Bytes of the longest address. Linux: MAX_SOCK_ADDR, 128. */
 export const MAX_SOCK_ADDR = 128
@@ -91,11 +92,11 @@ const number = (value: unknown): number => (typeof value === 'number' ? value | 
 
 /**
  * What a program passes as an address; nothing (null, undefined) is an address of length 0. Errors: EFAULT it is
- * neither an object nor bytes; EINVAL too long.
+ * neither an object nor bytes; EINVAL too long. `order`: of the integers in bytes, the machine's.
  */
-export function readSockaddr(value: unknown): Sockaddr | Errno {
+export function readSockaddr(value: unknown, order: ByteOrder): Sockaddr | Errno {
   if (value === undefined || value === null) return new Sockaddr(AF_UNSPEC, 0)
-  if (value instanceof Uint8Array) return fromBytes(value)
+  if (value instanceof Uint8Array) return fromBytes(value, order)
   if (typeof value !== 'object' || !('family' in value) || typeof value.family !== 'number') return EFAULT
   const family = value.family & 0xffff
   switch (family) {
@@ -159,16 +160,12 @@ function packetFrom(value: object): Sockaddr | Errno {
   return made
 }
 
-/** The bytes of a C structure, little-endian but for ports, addresses and protocols. */
-function fromBytes(bytes: Uint8Array): Sockaddr | Errno {
+/** The bytes of a C structure, in the machine's order but for ports, addresses and protocols. */
+function fromBytes(bytes: Uint8Array, order: ByteOrder): Sockaddr | Errno {
   if (bytes.length > MAX_SOCK_ADDR) return EINVAL
-  const made = new Sockaddr(
-    bytes.length >= 2 ? (bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8) : AF_UNSPEC,
-    bytes.length,
-  )
+  const made = new Sockaddr(bytes.length >= 2 ? read16(bytes, 0, order) : AF_UNSPEC, bytes.length)
   const at = (i: number): number => bytes[i] ?? 0
   const be16 = (i: number): number => (at(i) << 8) | at(i + 1)
-  const le32 = (i: number): number => (at(i) | (at(i + 1) << 8) | (at(i + 2) << 16) | (at(i + 3) << 24)) >>> 0
   if (made.family !== AF_UNIX && (bytes.length === SOCKADDR_IN || bytes.length === SOCKADDR_PKT)) {
     // Perhaps the name of a device.
     const nul = bytes.subarray(2, 16).indexOf(0)
@@ -187,14 +184,14 @@ function fromBytes(bytes: Uint8Array): Sockaddr | Errno {
       return made
     case AF_PACKET:
       made.protocol = be16(2)
-      made.ifindex = le32(4) | 0
-      made.hatype = at(8) | (at(9) << 8)
+      made.ifindex = read32(bytes, 4, order) | 0
+      made.hatype = read16(bytes, 8, order)
       made.pkttype = at(10)
       made.hwaddr = bytes.slice(12, 12 + Math.min(at(11), 8))
       return made
     case AF_NETLINK:
-      made.port = le32(4)
-      made.protocol = le32(8)
+      made.port = read32(bytes, 4, order)
+      made.protocol = read32(bytes, 8, order)
       return made
     default:
       return made

@@ -27,6 +27,7 @@ import {
   SOCK_STREAM,
 } from '../../abi/socket.js'
 import type { Task } from '../../kernel/task.js'
+import type { ByteOrder } from '../../lib/nlmsg.js'
 import { capable } from '../../security/capability.js'
 import { deny } from '../../security/deny.js'
 import { firewallSetsockopt, isFirewallOption } from '../firewall/control.js'
@@ -37,10 +38,10 @@ import { routeHolds } from './route.js'
 import type { InetSock } from './sock.js'
 
 /** An int, or one byte where only that was given. Linux: the beginning of ip_setsockopt. */
-function intOf(value: unknown): number | null {
+function intOf(value: unknown, order: ByteOrder): number | null {
   if (value instanceof Uint8Array && value.length > 0 && value.length < 4) return value[0] ?? 0
   if (value instanceof Uint8Array && value.length === 0) return 0
-  return optionInt(value)
+  return optionInt(value, order)
 }
 
 /** The precedence bits are for those who may. Linux: rt_tos2priority and the test before. */
@@ -65,7 +66,7 @@ export function ipSetsockopt(current: Task, sk: InetSock, option: number, value:
   if (option === IP_ADD_MEMBERSHIP) return mcJoin(sk, value)
   if (option === IP_DROP_MEMBERSHIP) return mcLeave(sk, value)
   if (option === IP_MULTICAST_IF) return mcSetDevice(sk, value)
-  const int = intOf(value)
+  const int = intOf(value, sk.net.netlink.byteOrder)
   if (int === null) return optionIntError(value)
   const on = int !== 0
   switch (option) {

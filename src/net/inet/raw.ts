@@ -314,7 +314,7 @@ function rawDisconnect(sk: InetSock): number {
 
 /** ICMP_FILTER: up to four bytes, the rest stays as it was. Linux: raw_seticmpfilter. */
 function setFilter(sk: RawSock, value: unknown): number {
-  const whole = optionInt(value)
+  const whole = optionInt(value, sk.net.netlink.byteOrder)
   if (whole !== null) {
     sk.icmpFilter = whole
     return 0

@@ -331,7 +331,7 @@ function tcpSetsockopt(
 ): number {
   if (level !== SOL_TCP) return ENOPROTOOPT
   const sk = tcpOf(inet)
-  const int = optionInt(value)
+  const int = optionInt(value, sk.net.netlink.byteOrder)
   if (int === null) return optionIntError(value)
   const ranged = (low: number, high: number): boolean => int >= low && int <= high
   switch (option) {

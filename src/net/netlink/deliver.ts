@@ -69,7 +69,10 @@ export function netlinkRcvWake(sk: NetlinkSock): void {
   if (!sk.congested && sk.room.head !== null) wakeUp(sk.room)
 }
 
-/** Who would get a message of `sender` to a port: ECONNREFUSED nobody. Linux: netlink_getsockbypid. */
+/**
+ * Who would get a message of `sender` to a port: ECONNREFUSED nobody. In spaces of ports that are not the sender's too,
+ * if modules let it. Linux: netlink_getsockbypid.
+ */
 export function netlinkReceiver(
   sender: NetlinkSock,
   pid: number,
@@ -77,9 +80,27 @@ export function netlinkReceiver(
   from: NetlinkFrom,
 ): NetlinkSock | number {
   const { net, protocol, portSpace } = sender
-  const sk = netlinkLookup(net, protocol, pid, portSpace)
-  if (sk === null || netlinkRefuses(sk, sender.pid)) return ECONNREFUSED
-  return mayHave(sk, data, from, sender) ? sk : ECONNREFUSED
+  const { spaces } = net.netlink
+  let sk = netlinkLookup(net, protocol, pid, portSpace)
+  if (sk !== null && !mayHave(sk, data, from, sender)) sk = null
+  if (sk === null && spaces.size > 1) {
+    for (const space of spaces) {
+      if (space === portSpace) continue
+      sk = netlinkLookup(net, protocol, pid, space)
+      if (sk !== null && mayHave(sk, data, from, sender)) break
+      sk = null
+    }
+  }
+  return sk === null || netlinkRefuses(sk, sender.pid) ? ECONNREFUSED : sk
+}
+
+/** Who has a port, whatever its space. */
+function ownerOf(net: NetState, protocol: number, pid: number): NetlinkSock | null {
+  for (const space of net.netlink.spaces) {
+    const sk = netlinkLookup(net, protocol, pid, space)
+    if (sk !== null) return sk
+  }
+  return null
 }
 
 /** Puts a message of `sender` into the queue of who gets it, which must have room. */
@@ -95,8 +116,8 @@ export function netlinkDeliver(
 
 /**
  * A message from the kernel to a port of a protocol, or to the sock that has asked: its bytes. The kernel does not wait:
- * without room the message is lost. A port's number is looked up among the sockets that no module has put into a space
- * of their own; answers go to the sock.
+ * without room the message is lost. Answers go to the sock: where modules have spaces of ports, several may have the
+ * same port.
  *
  * Errors: ECONNREFUSED nobody has the port, it has been closed, or its owner is connected elsewhere; EAGAIN no room.
  * Linux: netlink_unicast with MSG_DONTWAIT.
@@ -107,7 +128,7 @@ export function netlinkUnicast(
   to: number | NetlinkSock,
   data: Uint8Array,
 ): number {
-  const sk = typeof to === 'number' ? netlinkLookup(net, protocol, to) : to
+  const sk = typeof to === 'number' ? ownerOf(net, protocol, to) : to
   if (sk === null || sk.dead || netlinkRefuses(sk, 0)) return ECONNREFUSED
   if (!netlinkHasRoom(sk)) return EAGAIN
   queue(sk, bufferFor(data, FROM_KERNEL, null))

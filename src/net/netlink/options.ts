@@ -49,7 +49,7 @@ export function netlinkSetsockopt(
   const { sk } = sock
   if (!(sk instanceof NetlinkSock) || !hasOptions(sock)) return EOPNOTSUPP
   if (level !== SOL_NETLINK) return ENOPROTOOPT
-  const int = optionInt(value)
+  const int = optionInt(value, sk.net.netlink.byteOrder)
   const wrong = int === null ? optionIntError(value) : 0
   if (wrong === EFAULT) return EFAULT
   switch (option) {

@@ -51,7 +51,10 @@ export interface NetlinkProtocol {
 
 /** What netlink is like where it has not always been the same: see docs/netlink.md. */
 export interface NetlinkOptions {
-  /** The byte order of the machine: of the integers in messages. Default 'little'. */
+  /**
+   * The byte order of the machine: of the integers in messages, and in addresses and options that are given as bytes.
+   * Default 'little'. The tools of `paleokernel/userland` are compiled for that.
+   */
   readonly byteOrder?: ByteOrder
   /**
    * What an acknowledgement of an error has of the request: its header, as in the kernels modelled here, which is the

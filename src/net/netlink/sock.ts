@@ -71,6 +71,8 @@ export class NetlinkState {
   sockets = new Set<NetlinkSock>()
   /** By protocol, as soon as there is anything in them. */
   tables = new Map<number, NetlinkTable>()
+  /** The spaces of ports that there have been: see Sock.portSpace. */
+  spaces = new Set<number>()
   /** The machine's byte order, in which messages have their integers. */
   readonly byteOrder: ByteOrder
   /** Do acknowledgements of errors hold the whole request? */
@@ -116,6 +118,7 @@ export function netlinkInsert(sk: NetlinkSock, pid: number): number {
   if (ports.has(key)) return EADDRINUSE
   sk.pid = pid
   ports.set(key, sk)
+  sk.net.netlink.spaces.add(sk.portSpace)
   return 0
 }
 
