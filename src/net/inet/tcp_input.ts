@@ -353,7 +353,8 @@ function finAcked(sk: TcpSock, skb: SkBuff): void {
     case TCP_FIN_WAIT1:
       setState(sk, TCP_FIN_WAIT2)
       sk.shutdown |= SEND_SHUTDOWN
-      if (!sk.dead) sockStateChange(sk)
+      // Who has yet to be accepted is no orphan.
+      if (!sk.dead || sk.parent !== null) sockStateChange(sk)
       else if (sk.linger2 < 0 || bringsData(sk, cb)) {
         tcpDone(sk)
         sendReset(sk.net, skb, distance(cb.seq, cb.endSeq))
