@@ -11,6 +11,7 @@ import { ERA_6_18_SETGID } from './era_6_18_setgid.js'
 import { ERA_6_18_SOCKETS } from './era_6_18_sockets.js'
 import {
   actorOf,
+  allSleepIn,
   always,
   answers,
   CAP_FSETID,
@@ -31,6 +32,7 @@ import {
   outcomes,
   parentOf,
   pathsOf,
+  sleepers,
   statOf,
   undoIfRefused,
   unlessChanged,
@@ -131,23 +133,23 @@ function isAboutOrphanedGroup(m: Mismatch): boolean {
 
 /**
  * Do both sides end sleeps in these calls, of other tasks or in another order? The results add up to the same, as
- * many bytes or as many locks; or a read makes room for one writer each, who has written more or less before.
+ * many bytes or as many locks; or a read makes room for one writer each, who has written more or less before, or needs
+ * more than that and sleeps on.
  */
 function wakesOthers(m: Mismatch, calls: readonly string[]): boolean {
-  const { keys, line, ours } = m
+  const { line, ours, world } = m
   const results = ({ wake = {} }: Answer): number[] => Object.values(wake).flatMap(({ r }) => r ?? [])
   const [there, here] = [results(line), results(ours)]
   const sum = (list: readonly number[]): number => list.reduce((total, r) => total + r, 0)
-  const names = keys.map((key) => /^wake\.(T\d)/.exec(key)?.[1] ?? '')
-  const opOf = (name: string): string => actorOf(m, name)?.line?.op ?? ''
-  const oneWriterEach = line.op === 'read' && names.every((name) => opOf(name) === 'write')
-  return (
-    there.length > 0 &&
-    (sum(there) === sum(here)
-      ? there.length === here.length || sum(there) > 0
-      : oneWriterEach && there.length === 1 && here.length === 1) &&
-    names.every((name) => calls.includes(opOf(name)))
-  )
+  if (!allSleepIn(m, ...calls)) return false
+  if (line.op === 'read' && allSleepIn(m, 'write') && sum(there) !== sum(here)) {
+    const woken = sleepers(m)
+    const sleepsOn = (actor: Actor | undefined): boolean =>
+      actor?.step !== undefined && actor.line?.op === 'write' && !woken.includes(actor)
+    const isOneEach = there.length === 1 && here.length === 1
+    return isOneEach || (there.length + here.length === 1 && world.actors.some(sleepsOn))
+  }
+  return there.length > 0 && sum(there) === sum(here) && (there.length === here.length || sum(there) > 0)
 }
 
 /** Are there polls that a line ends there and not here, where a read or write that it ends as well came first? */

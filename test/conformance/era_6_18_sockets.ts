@@ -3,16 +3,34 @@
  */
 
 import { AF_INET, AF_UNIX, SOCK_SEQPACKET, SOCK_STREAM, type Socket } from 'paleokernel/net'
-import { TcpSock } from '../../src/net/inet/tcp_sock.js'
+import { TCP_DELACK, TcpSock } from '../../src/net/inet/tcp_sock.js'
 import { RCV_SHUTDOWN, SEND_SHUTDOWN, TCP_ESTABLISHED, TCP_LISTEN } from '../../src/net/sock.js'
-import { otherWords } from './bring.js'
-import type { EraDifference } from './era.js'
+import { besides, instead, otherWords } from './bring.js'
+import type { EraDifference, Mismatch } from './era.js'
 import { always, goOn, isOrdering, vs618 } from './era_help.js'
-import { givesPort, pollDiffers, pollWithout, READS, SENDS, socketAt, withoutPorts } from './era_sockets.js'
+import {
+  bornMute,
+  endMute,
+  givesPort,
+  heldBack,
+  pollDiffers,
+  pollWithout,
+  READS,
+  SENDS,
+  socketAt,
+  withoutPorts,
+} from './era_sockets.js'
 import { dataOf } from './values.js'
 
 const isStreamThatSendsNoMore = ({ sk }: Socket): boolean =>
   sk?.family === AF_INET && sk.type === SOCK_STREAM && (sk.shutdown & SEND_SHUTDOWN) !== 0
+
+/** A poll that sleeps here, as one that ends with nothing. */
+const asEmpty = (m: Mismatch): Mismatch => ({
+  ...m,
+  ours: { r: 0, rev: m.line.rev?.map(() => '') ?? [] },
+  keys: ['r', 'rev'],
+})
 
 const isUnixListener = ({ sk }: Socket): boolean => sk?.family === AF_UNIX && sk.state === TCP_LISTEN
 
@@ -27,8 +45,8 @@ export const ERA_6_18_SOCKETS: readonly EraDifference[] = [
   vs618({
     name: 'poll shows a stream that sends no more as writable',
     cite: 'tcp_poll, net/ipv4/tcp.c: EPOLLOUT with SEND_SHUTDOWN since 2.6.37; before, never',
-    covers: (m) => pollDiffers(m, ['OUT'], isStreamThatSendsNoMore),
-    after: goOn,
+    covers: (m) => pollDiffers(m.ours.blk === 1 ? asEmpty(m) : m, ['OUT'], isStreamThatSendsNoMore),
+    after: ({ ours }) => (ours.blk === 1 ? 'undo' : 'go on'),
   }),
   vs618({
     name: 'poll shows no listener of AF_UNIX as writable',
@@ -115,5 +133,22 @@ export const ERA_6_18_SOCKETS: readonly EraDifference[] = [
         : READS.has(m.line.op) && m.line.r === 0 && m.ours.e === 'EAGAIN'
     },
     after: always,
+  }),
+  vs618({
+    name: 'a connection whose listener sends no more ends at once',
+    cite: 'tcp_rcv_state_process, net/ipv4/tcp_input.c: SEND_SHUTDOWN of TCP_SYN_RECV, which sk_clone copies, sends the FIN since 6.10; before, nothing does',
+    looksAt: 'all',
+    covers: ({ world }) => bornMute(world).length > 0,
+    after: (m) => besides(m, endMute),
+  }),
+  vs618({
+    name: 'not Linux: how long the recorder takes from line to line',
+    cite: 'tcp_delack_timer, net/ipv4/tcp_timer.c: an acknowledgement that is owed goes out after 40 ms, and small segments wait for it',
+    covers: (m) => heldBack(m).length > 0,
+    after: ({ line }) =>
+      instead((world) => {
+        world.kernel.advance(TCP_DELACK)
+        return world.run(line)
+      }),
   }),
 ]

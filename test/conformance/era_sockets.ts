@@ -3,10 +3,12 @@
  */
 
 import type { NetState, Sock, Socket } from 'paleokernel/net'
+import { runBacklog } from '../../src/net/backlog.js'
 import { BINDPORT_LOCK } from '../../src/net/inet/sock.js'
+import { tcpShutdown } from '../../src/net/inet/tcp.js'
 import { TcpSock } from '../../src/net/inet/tcp_sock.js'
 import { releasePort } from '../../src/net/inet/tcp_table.js'
-import { RCV_SHUTDOWN, TCP_CLOSE } from '../../src/net/sock.js'
+import { RCV_SHUTDOWN, SEND_SHUTDOWN, TCP_CLOSE, TCP_ESTABLISHED, TCP_LISTEN } from '../../src/net/sock.js'
 import { coreOf } from '../helpers/world.js'
 import { socketOf } from './bring.js'
 import type { Bring, Mismatch } from './era.js'
@@ -34,10 +36,11 @@ export const isReceiveShutDown = ({ sk }: Socket): boolean =>
 export const hasGivenPort = (sk: Sock | null | undefined): boolean =>
   sk instanceof TcpSock && sk.state === TCP_CLOSE && sk.num !== 0 && (sk.locks & BINDPORT_LOCK) === 0
 
-function withGivenPort({ kernel }: World): TcpSock[] {
-  const net = coreOf(kernel).state.modules.get('net') as NetState
-  return [...net.inet.tcp.socks].filter(hasGivenPort)
-}
+const netOf = ({ kernel }: World): NetState => coreOf(kernel).state.modules.get('net') as NetState
+
+const tcpSocks = (world: World): TcpSock[] => [...netOf(world).inet.tcp.socks]
+
+const withGivenPort = (world: World): TcpSock[] => tcpSocks(world).filter(hasGivenPort)
 
 export const givesPort = ({ world }: Mismatch): boolean => withGivenPort(world).length > 0
 
@@ -52,6 +55,50 @@ export const withoutPorts =
     }
     return ours
   }
+
+/** Has a listener made this connection, which is as new as it was and sends no more, as the listener? */
+const isBornMute = ({ state, shutdown, locks, num }: TcpSock, listeners: ReadonlySet<number>): boolean =>
+  state === TCP_ESTABLISHED &&
+  (shutdown & SEND_SHUTDOWN) !== 0 &&
+  (locks & BINDPORT_LOCK) === 0 &&
+  listeners.has(num)
+
+/** Connections that have been made in this line, by listeners that have been shut down for sending. */
+export function bornMute(world: World): TcpSock[] {
+  const socks = tcpSocks(world)
+  const listeners = socks.filter(
+    ({ state, shutdown }) => state === TCP_LISTEN && (shutdown & SEND_SHUTDOWN) !== 0,
+  )
+  const ports = new Set(listeners.map(({ num }) => num))
+  return ports.size === 0 ? [] : socks.filter((sk) => isBornMute(sk, ports))
+}
+
+/** Lets these connections send their FINs, and who has been woken by it run. */
+export function endMute(world: World): void {
+  for (const sk of bornMute(world)) tcpShutdown(sk, SEND_SHUTDOWN)
+  runBacklog(netOf(world))
+  world.recorder.sys.getpid()
+}
+
+/** The other end of a connection, in this host. */
+const peerOf = ({ num, dport }: TcpSock, world: World): TcpSock | undefined =>
+  tcpSocks(world).find((other) => other.num === dport && other.dport === num)
+
+/**
+ * The sockets of a line whose peer holds small segments back until an acknowledgement that is owed: it would have gone
+ * out in 40 ms.
+ */
+export function heldBack(m: Mismatch): Socket[] {
+  const { line } = m
+  const words =
+    line.op === 'poll' ? parsePoll(line.a[0] ?? '').map(({ fd }) => String(fd)) : line.a.slice(0, 1)
+  return words.flatMap((word) => {
+    const socket = socketAt(m, word)
+    const sk = socket?.sk
+    if (socket === undefined || !(sk instanceof TcpSock) || !sk.ackPending) return []
+    return peerOf(sk, m.world)?.sendHead != null ? [socket] : []
+  })
+}
 
 const wordsOf = (rev: string | undefined): string[] => (rev ?? '').split('|').filter((word) => word !== '')
 
