@@ -1,10 +1,10 @@
-/** What the rules say, without trying it; and who is where. */
+/** What the rules say, without trying it. */
 
 import { type Errno, errnoName } from '../abi/errno.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import type { Task } from '../kernel/task.js'
-import { dPath } from '../vfs/dpath.js'
 import type { Mount } from '../vfs/mount.js'
+import { pathOf } from './describe.js'
 import { Judge, sentence } from './judge.js'
 import { type Label, showLabel } from './label.js'
 import type { MacSettings } from './options.js'
@@ -28,39 +28,6 @@ export interface MacDecision {
   /** 'task 10:3 may not write files of 65535:0+shared: no write up (MAC-30 write)' */
   readonly sentence: string
 }
-
-/** A process of a compartment. */
-export interface MacTask {
-  /** Its pid. */
-  readonly pid: number
-  /** Its name. */
-  readonly comm: string
-  /** Its label as text. */
-  readonly label: string
-}
-
-/** A mount of a compartment. */
-export interface MacMount {
-  /** Where it is. */
-  readonly path: string
-  /** The kind of file system. */
-  readonly type: string
-  /** Its label as text. */
-  readonly label: string
-}
-
-/** What is in a compartment. */
-export interface MacCompartment {
-  /** Its number. */
-  readonly compartment: number
-  /** Its processes, oldest first. */
-  readonly tasks: readonly MacTask[]
-  /** Its mounts, oldest first. */
-  readonly mounts: readonly MacMount[]
-}
-
-const pathOf = (k: KernelCore, mnt: Mount): string =>
-  k.state.init === null ? '/' : dPath(k.state.init.fs, mnt, mnt.root)
 
 /** The mount that a path leads to: the longest place of one that it begins with. Links are not followed. */
 function mountAt(k: KernelCore, path: string): Mount | undefined {
@@ -112,28 +79,4 @@ export function explain(
   if (rule === null)
     throw new TypeError("mac.explain: 'change' is about tasks; about paths: 'see', 'read', 'write'")
   return answer(rule(subject, label), label, 'files of')
-}
-
-/** Who and what is in which compartment, by number. */
-export function describe(k: KernelCore, labels: Labels): MacCompartment[] {
-  const found = new Map<number, { tasks: MacTask[]; mounts: MacMount[] }>()
-  const place = (compartment: number) => {
-    let entry = found.get(compartment)
-    if (entry === undefined) {
-      entry = { tasks: [], mounts: [] }
-      found.set(compartment, entry)
-    }
-    return entry
-  }
-  for (const task of k.state.tasks.values()) {
-    if (task.pid !== task.tgid) continue
-    const label = labels.ofTask(task)
-    place(label.compartment).tasks.push({ pid: task.pid, comm: task.comm, label: showLabel(label) })
-  }
-  for (const mnt of k.state.mounts) {
-    const label = labels.ofFiles(mnt.sb)
-    const { type } = mnt.sb
-    place(label.compartment).mounts.push({ path: pathOf(k, mnt), type, label: showLabel(label) })
-  }
-  return [...found].sort(([a], [b]) => a - b).map(([compartment, entry]) => ({ compartment, ...entry }))
 }

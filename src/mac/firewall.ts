@@ -49,6 +49,9 @@ export const macField = (labels: Labels): IpfwExtension<Field> => ({
 const SPAN = 65536
 const packed = ({ grade, compartment }: Label): number => compartment * SPAN + grade
 
+/** The label that a selector's value stands for. */
+export const labelOfSelector = (value: number): Label => new Label(value % SPAN, Math.floor(value / SPAN))
+
 /** `mac LABEL` of `ip rule`: grade and compartment of who sends, or of a packet that is forwarded. */
 export const macSelector: RuleSelector = Object.freeze({
   attribute: RTA_MACLABEL,
@@ -141,7 +144,6 @@ export const macKeyword: MacKeyword = Object.freeze({
     return label === null ? null : macSelector.dump(packed(label))
   },
   show: (payload: Uint8Array): string => {
-    const value = payload.length === 4 ? readU32LE(payload, 0) : 0
-    return `${value % SPAN}:${Math.floor(value / SPAN)}`
+    return showLabel(labelOfSelector(payload.length === 4 ? readU32LE(payload, 0) : 0))
   },
 })

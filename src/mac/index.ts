@@ -15,15 +15,10 @@ import type { File } from '../vfs/file.js'
 import { MAY_WRITE } from '../vfs/inode.js'
 import { macAudit } from './audit.js'
 import { labelFile, macCalls } from './calls.js'
-import {
-  describe,
-  explain,
-  type MacCompartment,
-  type MacDecision,
-  type MacObject,
-  type MacOperation,
-} from './explain.js'
+import { describe, type MacCompartment } from './describe.js'
+import { explain, type MacDecision, type MacObject, type MacOperation } from './explain.js'
 import { macField, macSelector } from './firewall.js'
+import { flowsOf, type MacFlow } from './flows.js'
 import { Judge, MAY_LOOK } from './judge.js'
 import { MAC_SHARED, MAX_GRADE, parseLabel, showLabel } from './label.js'
 import { mlsfsModule } from './mlsfs.js'
@@ -45,6 +40,8 @@ export interface MacApi {
   explain(pid: number, operation: MacOperation, object: MacObject): MacDecision
   /** Who and what is in which compartment. */
   describe(): readonly MacCompartment[]
+  /** Who may reach whom beyond the own compartment, derived from labels, grades and rules with labels. */
+  flows(): readonly MacFlow[]
   /** The lines of the kernel's .config: 'CONFIG_MAC=y', 'CONFIG_MLS_FS=m' (MAC-62). */
   readonly config: string
   /** How often each rule has refused since this copy of the kernel was made (MAC-63). */
@@ -85,6 +82,7 @@ export function mac(options: MacOptions = {}) {
         },
         explain: (pid, operation, object) => explain(k, labels, settings, taskOf(k, pid), operation, object),
         describe: () => describe(k, labels),
+        flows: () => flowsOf(k, settings, describe(k, labels)),
         config: configOf(settings),
         refusals: state.refusals,
       }
@@ -135,8 +133,9 @@ export function mac(options: MacOptions = {}) {
   })
 }
 
+export type { MacCompartment, MacMount, MacPort, MacRoutes, MacTask } from './describe.js'
 export { MAC_LABEL } from './events.js'
-export type { MacCompartment, MacDecision, MacMount, MacObject, MacOperation, MacTask } from './explain.js'
+export type { MacDecision, MacObject, MacOperation } from './explain.js'
 export {
   type MacKeyword,
   type MaclabelField,
@@ -145,6 +144,10 @@ export {
   maclabelOption,
   RTA_MACLABEL,
 } from './firewall.js'
+export type { MacDeed, MacFlow, MacPlace } from './flows.js'
 export { type Label, MAC_ADMIN, MAC_SHARED, MAX_GRADE, parseLabel, showLabel } from './label.js'
+export type { MacView } from './lanes.js'
+export { macMermaid } from './mermaid.js'
 export type { MacOptions } from './options.js'
 export type { Rule } from './rules.js'
+export { type MacSvgOptions, macSvg } from './svg.js'

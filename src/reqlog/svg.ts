@@ -4,6 +4,7 @@
  */
 
 import { major, minor } from '../abi/brand.js'
+import { xml } from '../lib/xml.js'
 import type { DeviceReport, MonitorColumn, MonitorReport } from './monitor.js'
 
 /** What `monitorSvg` can be told. */
@@ -21,9 +22,6 @@ const STRIP = 64
 const GAP = 34
 const READ_COLOUR = [33, 102, 172] as const
 const WRITE_COLOUR = [214, 96, 36] as const
-
-const xml = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
 /** Two decimals at most, and none where they are zeros: the same digits everywhere. */
 const px = (value: number): string => String(Math.round(value * 100) / 100)
