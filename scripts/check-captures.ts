@@ -5,14 +5,16 @@
  *
  * No packet may be malformed and no checksum wrong, and a file with one byte changed must be found out. Of a TCP
  * transfer over a bad link tshark must see exactly the segments sent again that the kernels have counted in
- * /proc/net/snmp. The last line says how much has been looked at.
+ * /proc/net/snmp. Of netlink, in both byte orders, it must name the types, flags, numbers and errors that were sent.
+ * The last line says how much has been looked at.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createKernel } from 'paleokernel'
-import { encodePcap, net, type PcapPacket } from 'paleokernel/net'
+import { type ByteOrder, encodePcap, net, type PcapPacket } from 'paleokernel/net'
+import { bytes32, read32, readMessages, writeMessage } from '../src/lib/nlmsg.js'
 
 const PROFILES = ['2.0.35', '2.2.12', '2.6.14'] as const
 type Profile = (typeof PROFILES)[number]
@@ -270,11 +272,111 @@ function lossy(profile: Profile, seed: number): number {
   return counted
 }
 
+// ---- netlink -------------------------------------------------------------------------------------------------
+
+const REQUEST = 1
+const ACK = 4
+const DUMP = 0x300
+
+/** rtnetlink requests of all kinds, refusals, dumps, and programs among themselves. */
+function netlink(profile: '2.2.12' | '2.6.14', byteOrder: ByteOrder, acks: 'header' | 'request'): number {
+  const k = createKernel({ modules: [net({ netlink: { byteOrder, acks, usersock: true } })], profile })
+  const seen = k.net.captureNetlink()
+  const [p, alice] = [k.spawn(), k.spawn({ uid: 1000 })]
+  const to = (pid: number, groups = 0) => ({ family: 16, pid, groups }) as const
+  const fd = p.libc.socket(16, 3, 0)
+  p.libc.bind(fd, to(77, 0x51))
+  const int = (value: number): Uint8Array => bytes32(value, byteOrder)
+  const ask = (
+    q: Process,
+    socket: number,
+    type: number,
+    flags: number,
+    seq: number,
+    fixed: Uint8Array,
+    attributes: (readonly [number, Uint8Array])[] = [],
+  ): void => {
+    q.libc.sendto(socket, writeMessage({ type, flags, seq, pid: 0 }, fixed, attributes, byteOrder), 0, to(0))
+    const buf = new Uint8Array(8192)
+    while (q.sys.recv(socket, buf, DONTWAIT) > 0);
+  }
+  const route = Uint8Array.of(2, 32, 0, 0, 254, 3, 253, 1, 0, 0, 0, 0)
+  const where = [[1, Uint8Array.of(10, 0, 0, 9)] as const, [4, int(1)] as const]
+  ask(p, fd, 24, REQUEST | ACK | 0x400, 2000, route, where)
+  for (const type of [18, 22, 26, 30, 34]) ask(p, fd, type, REQUEST | DUMP, type, new Uint8Array(16))
+  ask(p, fd, 25, REQUEST | ACK, 2001, route, where)
+  ask(p, fd, 25, REQUEST | ACK, 2002, route, where)
+  ask(p, fd, 28, REQUEST, 2003, new Uint8Array(12))
+  ask(alice, alice.libc.socket(16, 3, 0), 24, REQUEST, 2004, route, where)
+  const user = p.libc.socket(16, 3, 2)
+  p.libc.bind(user, to(500, 1))
+  const text = writeMessage({ type: 20, flags: 0, seq: 2005, pid: 0 }, Uint8Array.of(1, 2, 3), [], byteOrder)
+  alice.libc.sendto(alice.libc.socket(16, 3, 2), text, 0, to(500))
+
+  const name = `netlink-${profile}-${byteOrder}-${acks}`
+  const file = join(dir, `${name}.pcap`)
+  writeFileSync(file, seen.pcap())
+  for (const line of tshark(file, '_ws.malformed || _ws.short', ['frame.number', '_ws.expert.message']))
+    problems.push(`${name}: packet ${line.join(' ')}`)
+  const columns = [
+    'netlink.hdr_type',
+    'netlink.hdr_flags',
+    'netlink.hdr_seq',
+    'netlink.hdr_pid',
+    'netlink.error',
+  ]
+  const rows = tshark(file, 'netlink', columns)
+  must(rows.length === seen.packets.length, `${name}: tshark reads ${rows.length} of ${seen.packets.length}`)
+  // What each message is, by the fields that the model itself reads.
+  for (const [i, { bytes }] of seen.packets.entries()) {
+    const messages = readMessages(bytes.slice(16), byteOrder)
+    const [, , seqs = '', pids = '', error = ''] = rows[i] ?? []
+    const first = messages[0]
+    if (first === undefined) problems.push(`${name}: message ${i + 1} is none`)
+    must(
+      Number(seqs.split(',')[0]) === first?.seq && Number(pids.split(',')[0]) === first?.pid,
+      `${name}: message ${i + 1}: tshark reads sequence ${seqs} port ${pids}`,
+    )
+    if (first?.type === 2)
+      must(
+        Number(error) === (read32(first.body, 0, byteOrder) | 0),
+        `${name}: message ${i + 1}: error ${error}`,
+      )
+  }
+  const shown = execFileSync('tshark', ['-n', '-V', '-r', file], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const names = [
+    ...[
+      'No such process (-ESRCH)',
+      'Invalid argument (-EINVAL)',
+      'Operation not permitted (-EPERM)',
+      'Success (0)',
+    ].map((one) => `Error code: ${one}`),
+    ...[
+      'Get network interface info',
+      'Create network interface',
+      'Add network route',
+      'Delete network route',
+    ].map((one) => `Message type: ${one}`),
+    'Message type: End of a dump (0x0003)',
+    'Multipart message: 1',
+    'Device name: lo',
+  ]
+  for (const one of names) must(shown.includes(one), `${name}: tshark names nothing '${one}'`)
+  return seen.packets.length
+}
+
 // ---- all of it -----------------------------------------------------------------------------------------------
 
 let packets = 0
 let resent = 0
+let messages = 0
 try {
+  for (const profile of ['2.2.12', '2.6.14'] as const)
+    for (const order of ['little', 'big'] as const)
+      for (const acks of ['header', 'request'] as const) messages += netlink(profile, order, acks)
   for (const profile of PROFILES) {
     const wire = new Wire(profile, 1, 0, 1)
     const seen = wire.a.net.capture('eth0')
@@ -304,5 +406,7 @@ try {
   rmSync(dir, { recursive: true, force: true })
 }
 for (const problem of problems) console.error(problem)
-console.log(`captures: ${packets} packets, ${resent} segments sent again, ${problems.length} problems`)
+console.log(
+  `captures: ${packets} packets, ${resent} segments sent again, ${messages} netlink messages, ${problems.length} problems`,
+)
 if (problems.length > 0) process.exitCode = 1

@@ -6,9 +6,13 @@
 
 /** One message of a buffer. */
 export interface NlMessage {
+  /** NLMSG_*, RTM_* and the like. */
   readonly type: number
+  /** NLM_F_*. */
   readonly flags: number
+  /** The sender's number for it. */
   readonly seq: number
+  /** The sender's port, as it says itself. */
   readonly pid: number
   /** What is behind the header. */
   readonly body: Uint8Array

@@ -7,6 +7,7 @@ import { deviceByName, type NetDevice } from './device.js'
 import { addEthernet, EtherPort, ethReceive, type Wire } from './ethernet.js'
 import { devClose, devOpen, inetInsertIfa, makeIfaddr } from './inet/devinet.js'
 import { flushRoutes } from './inet/route_cache.js'
+import { netlinkCaptureOf, startNetlinkCapture } from './netlink/capture.js'
 import { type Capture, captureOf, startCapture } from './pcap.js'
 import { parseIp } from './sockaddr.js'
 import type { NetState } from './state.js'
@@ -58,6 +59,13 @@ export interface NetApi {
   capture(name: string): Capture
   /** All captures, in the order in which they began. */
   readonly captures: readonly Capture[]
+  /**
+   * Begins to capture the messages of netlink, as the device nlmon of later kernels does. Their `packets` begin with the
+   * header of LINKTYPE_NETLINK. As with `capture`, they are a part of the kernel's state.
+   */
+  captureNetlink(): Capture
+  /** All captures of netlink, in the order in which they began. */
+  readonly netlinkCaptures: readonly Capture[]
   /**
    * Plugs a card into a wire, which takes each frame when it is sent instead of `takeFrames`. A wire is no part of
    * the kernel: copies are plugged into nothing. `mtu` becomes the device's. Throws a TypeError for a card that is
@@ -137,6 +145,10 @@ export const makeApi = (net: NetState): NetApi => ({
   capture: (name) => startCapture(net, deviceOf(net, name)),
   get captures() {
     return net.captures.map((capture) => captureOf(net, capture))
+  },
+  captureNetlink: () => startNetlinkCapture(net),
+  get netlinkCaptures() {
+    return net.netlink.captures.all.map((capture) => netlinkCaptureOf(net, capture))
   },
   plugIn: (name, wire, mtu) => plugIn(net, name, wire, mtu),
 })

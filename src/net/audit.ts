@@ -9,6 +9,7 @@ import { checkFirewall } from './firewall/audit.js'
 import { checkGroups } from './inet/multicast.js'
 import { InetSock } from './inet/sock.js'
 import { checkTcp } from './inet/tcp_audit.js'
+import { checkNetlinkCaptures } from './netlink/capture.js'
 import { netlinkLookup } from './netlink/sock.js'
 import { checkPackets } from './packet/sock.js'
 import { checkCaptures } from './pcap.js'
@@ -154,6 +155,7 @@ export const netAudit: Audit = Object.freeze({
     checkRaw(books, net)
     checkGroups(books, net, inetSocks(books))
     checkCaptures(books)
+    checkNetlinkCaptures(books, net)
     checkPackets(books, net, checkQueue)
     checkFirewall(books, net)
   },

@@ -284,7 +284,7 @@ export {
   type Ucred,
   UNIX_PATH_MAX,
 } from '../abi/socket.js'
-export type { ByteOrder } from '../lib/nlmsg.js'
+export type { ByteOrder, NlMessage } from '../lib/nlmsg.js'
 export type { WireCapture } from '../world/capture.js'
 export { createWorld } from '../world/create.js'
 export type { Hub, Link } from '../world/handles.js'
@@ -310,6 +310,7 @@ export {
   type NfVerdict,
 } from './netfilter.js'
 export { netlinkAck } from './netlink/ack.js'
+export { LINKTYPE_NETLINK } from './netlink/capture.js'
 export {
   netlinkBroadcast,
   netlinkHasListeners,

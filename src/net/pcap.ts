@@ -10,7 +10,7 @@
 
 import { ETH_P_ALL, IFF_LOOPBACK } from '../abi/if.js'
 import type { Books } from '../kernel/books.js'
-import { writeU16LE, writeU32LE } from '../lib/bytes.js'
+import { type ByteOrder, write16, write32 } from '../lib/nlmsg.js'
 import type { NetDevice } from './device.js'
 import { kfreeSkb, PACKET_LOOPBACK, PACKET_OUTGOING, type SkBuff } from './skbuff.js'
 import type { NetState } from './state.js'
@@ -37,9 +37,11 @@ export interface PcapOptions {
   readonly linkType?: number
   /** Bytes that are kept of a packet. Default 65535. */
   readonly snaplen?: number
+  /** The byte order of the file's own numbers, which tells readers that of the machine. Default 'little'. */
+  readonly byteOrder?: ByteOrder
 }
 
-/** Marks a file with nanoseconds, written by a little-endian machine. */
+/** Marks a file with nanoseconds; its order of bytes is that of all numbers. */
 const MAGIC_NSEC = 0xa1b23c4d
 const FILE_HEADER = 24
 const PACKET_HEADER = 16
@@ -47,23 +49,23 @@ const SNAPLEN = 65535
 
 /** The bytes of a capture file. What a packet has beyond `snaplen` bytes is left out, its length told all the same. */
 export function encodePcap(packets: readonly PcapPacket[], options: PcapOptions = {}): Uint8Array {
-  const { linkType = LINKTYPE_ETHERNET, snaplen = SNAPLEN } = options
+  const { linkType = LINKTYPE_ETHERNET, snaplen = SNAPLEN, byteOrder = 'little' } = options
   let size = FILE_HEADER
   for (const { bytes } of packets) size += PACKET_HEADER + Math.min(bytes.length, snaplen)
   const file = new Uint8Array(size)
-  writeU32LE(file, 0, MAGIC_NSEC)
+  write32(file, 0, MAGIC_NSEC, byteOrder)
   // Version 2.4. No time zone, no claim about accuracy.
-  writeU16LE(file, 4, 2)
-  writeU16LE(file, 6, 4)
-  writeU32LE(file, 16, snaplen)
-  writeU32LE(file, 20, linkType)
+  write16(file, 4, 2, byteOrder)
+  write16(file, 6, 4, byteOrder)
+  write32(file, 16, snaplen, byteOrder)
+  write32(file, 20, linkType, byteOrder)
   let at = FILE_HEADER
   for (const { sec, nsec, bytes, length } of packets) {
     const kept = Math.min(bytes.length, snaplen)
-    writeU32LE(file, at, sec)
-    writeU32LE(file, at + 4, nsec)
-    writeU32LE(file, at + 8, kept)
-    writeU32LE(file, at + 12, length)
+    write32(file, at, sec, byteOrder)
+    write32(file, at + 4, nsec, byteOrder)
+    write32(file, at + 8, kept, byteOrder)
+    write32(file, at + 12, length, byteOrder)
     file.set(bytes.length === kept ? bytes : bytes.subarray(0, kept), at + PACKET_HEADER)
     at += PACKET_HEADER + kept
   }
@@ -91,7 +93,7 @@ export class CaptureState {
 
 /** A capture as the host sees it. It stays the same capture when the kernel is put back to a snapshot. */
 export interface Capture {
-  /** The device's name. */
+  /** The device's name; of netlink messages 'nlmon'. */
   readonly device: string
   /** What has been captured, oldest first. */
   readonly packets: readonly PcapPacket[]
@@ -104,7 +106,7 @@ export interface Capture {
 }
 
 /** The time of a packet by the kernel's clock. Linux: do_gettimeofday in netif_rx. */
-function timeOf({ k }: NetState, now: number): { readonly sec: number; readonly nsec: number } {
+export function timeOf({ k }: NetState, now: number): { readonly sec: number; readonly nsec: number } {
   const ms = now + k.state.clockOffset
   const sec = Math.floor(ms / 1000)
   const nsec = Math.min(Math.round((ms - sec * 1000) * 1e6), 999_999_999)

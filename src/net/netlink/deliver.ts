@@ -15,6 +15,7 @@ import { shouldFail } from '../../sim/faults.js'
 import { SkBuff, skbQueueTail, skbSetOwnerR } from '../skbuff.js'
 import { sockDataReady, sockErrorReport } from '../sock.js'
 import type { NetState } from '../state.js'
+import { BETWEEN_PROGRAMS, captureMessage, FROM_THE_KERNEL, TO_A_GROUP } from './capture.js'
 import { FROM_KERNEL, groupMask, type NetlinkFrom } from './protocol.js'
 import { type NetlinkSock, netlinkLookup } from './sock.js'
 
@@ -42,6 +43,11 @@ function mayHave(sk: NetlinkSock, data: Uint8Array, from: NetlinkFrom, sender: N
   return k.security.sockDeliver(sk, bufferFor(data, from, sender)) === 0
 }
 
+/** Captures see the message. */
+export function tap({ net, protocol }: NetlinkSock, kind: number, data: Uint8Array): void {
+  if (net.netlink.captures.running.length > 0) captureMessage(net, protocol, kind, data)
+}
+
 function queue(sk: NetlinkSock, skb: SkBuff): void {
   skbSetOwnerR(skb, sk)
   skbQueueTail(sk.receiveQueue, skb)
@@ -50,6 +56,7 @@ function queue(sk: NetlinkSock, skb: SkBuff): void {
 
 /** Puts a message into a sock's queue, room or not. */
 export function netlinkQueue(sk: NetlinkSock, data: Uint8Array, truesize = 0): void {
+  tap(sk, FROM_THE_KERNEL, data)
   const skb = bufferFor(data, FROM_KERNEL, null)
   if (truesize > skb.truesize) skb.truesize = truesize
   queue(sk, skb)
@@ -110,6 +117,7 @@ export function netlinkDeliver(
   data: Uint8Array,
   from: NetlinkFrom,
 ): number {
+  tap(sk, BETWEEN_PROGRAMS, data)
   queue(sk, bufferFor(data, from, sender))
   return data.length
 }
@@ -131,6 +139,7 @@ export function netlinkUnicast(
   const sk = typeof to === 'number' ? ownerOf(net, protocol, to) : to
   if (sk === null || sk.dead || netlinkRefuses(sk, 0)) return ECONNREFUSED
   if (!netlinkHasRoom(sk)) return EAGAIN
+  tap(sk, FROM_THE_KERNEL, data)
   queue(sk, bufferFor(data, FROM_KERNEL, null))
   return data.length
 }
@@ -148,6 +157,8 @@ class Broadcast {
   /** There was no memory: all who are left lose the message. */
   failed = false
   delivered = false
+  /** Have captures seen it? */
+  isSeen = false
   /** One who has lost it wants its sender to know. */
   mustTell = false
 
@@ -162,6 +173,10 @@ class Broadcast {
   to(sk: NetlinkSock): void {
     if (sk === this.sender || sk.pid === this.dstPid) return
     if (!mayHave(sk, this.data, this.from, this.sender)) return
+    if (!this.isSeen) {
+      this.isSeen = true
+      tap(sk, this.sender === null ? FROM_THE_KERNEL : TO_A_GROUP, this.data)
+    }
     this.failed ||= shouldFail(sk.net.k, 'alloc:skb')
     if (this.failed || !netlinkHasRoom(sk)) {
       overrun(sk)

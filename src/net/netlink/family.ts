@@ -53,6 +53,7 @@ import {
 } from '../sock.js'
 import { beginSockCall, sockCall, sockWait } from '../sock_wait.js'
 import { SOCKADDR_NL, Sockaddr } from '../sockaddr.js'
+import { TO_KERNEL } from './capture.js'
 import {
   netlinkBroadcast,
   netlinkBroadcastMask,
@@ -60,6 +61,7 @@ import {
   netlinkHasRoom,
   netlinkRcvWake,
   netlinkReceiver,
+  tap,
 } from './deliver.js'
 import { netlinkDumpOn } from './dump.js'
 import { mayGroup, netlinkGetsockopt, netlinkSetsockopt, protocolOf } from './options.js'
@@ -201,6 +203,7 @@ function sendTo(current: Task, sk: NetlinkSock, send: NetlinkSend, flags: number
   if (pid === 0) {
     const kernel = protocolOf(sk)
     if (kernel?.input === undefined) return ECONNREFUSED
+    tap(sk, TO_KERNEL, bytes)
     kernel.input(current, sk.net, sk, bytes, from)
     return bytes.length
   }

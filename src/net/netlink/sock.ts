@@ -10,6 +10,7 @@ import { WaitQueue } from '../../kernel/wait.js'
 import type { ByteOrder } from '../../lib/nlmsg.js'
 import { Sock, type SockOps, sockDefWriteSpace } from '../sock.js'
 import type { NetState } from '../state.js'
+import { NetlinkCaptures } from './capture.js'
 import type { NetlinkDump } from './dump.js'
 import { groupMask, type NetlinkOptions } from './protocol.js'
 
@@ -81,6 +82,8 @@ export class NetlinkState {
   readonly hasLaterOptions: boolean
   /** Has NETLINK_USERSOCK groups, though nobody in the kernel speaks it? */
   readonly hasUsersock: boolean
+  /** What the host has had captured. */
+  captures = new NetlinkCaptures()
   /** The number of the next sock. */
   nextSerial = 1
   /** The next port for a sock whose thread's id is taken, as a signed number. Linux: rover. */
