@@ -604,6 +604,29 @@ describe('/proc of 2.6.14 alone', () => {
     )
   })
 
+  it('lists those behind a process whose younger thread has run a program', () => {
+    const k = createKernel({ profile: '2.6.14' })
+    k.install('/bin/sleeper', function* (sys) {
+      yield* sys.pause()
+    })
+    const flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD
+    const old = k.spawn({
+      *program(sys) {
+        yield* sys.nanosleep(1)
+        yield* sys.clone(flags, function* (thread) {
+          yield* thread.exec('/bin/sleeper', ['sleeper'], [])
+        })
+        yield* sys.pause()
+      },
+    })
+    const young = k.spawn()
+    k.run()
+    const fd = young.libc.open('/proc', O_RDONLY)
+    const names = young.libc.getdents(fd).map(({ name }) => name)
+    expect(names).toContain(String(old.pid))
+    expect(names).toContain(String(young.pid))
+  })
+
   it('says EISDIR to those who read a directory, ENOENT to those who create', () => {
     const { root } = boot('2.6.14')
     const fd = must(root.sys.open('/proc', O_RDONLY, 0))

@@ -250,6 +250,13 @@ function* childItems(k: KernelCore, node: ProcNode): Generator<Item> {
   }
 }
 
+/** Processes by the age of the task that leads them: an exec by another thread makes that one the leader. */
+function leadersSeenBy(current: Task): Task[] {
+  const leaders = tasksSeenBy(current).filter(isGroupLeader)
+  const isSorted = leaders.every(({ serial }, n) => serial >= (leaders[n - 1]?.serial ?? 0))
+  return isSorted ? leaders : leaders.sort((a, b) => a.serial - b.serial)
+}
+
 /** /proc: entries, then (2.6) self, then processes, oldest first. */
 function* rootItems(current: Task, node: ProcNode, pos: number): Generator<Item> {
   const { k } = current
@@ -258,8 +265,7 @@ function* rootItems(current: Task, node: ProcNode, pos: number): Generator<Item>
   const isNew = isModern(k)
   const first = at
   if (isNew) yield { at: at++, name: 'self', ino: SELF_INO, type: DT_LNK }
-  for (const task of tasksSeenBy(current)) {
-    if (!isGroupLeader(task)) continue
+  for (const task of leadersSeenBy(current)) {
     // 2.2 counts, so one that dies between two reads makes the next be skipped; 2.6 remembers where it was.
     const place = isNew ? first + task.serial : at++
     if (place >= pos)
