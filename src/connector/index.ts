@@ -175,7 +175,29 @@ export {
   procEventSize,
 } from '../abi/connector.js'
 export { cnAddCallback, cnDelCallback } from './callbacks.js'
+export type { Call, ConnectorCalls, Direct, MirrorCalls, Steps } from './calls.js'
+export {
+  askForProcesses,
+  type ConnectorEvent,
+  ConnectorReader,
+  type FailedEvent,
+  type MessageEvent,
+  type Numbered,
+  type OverrunEvent,
+  openConnector,
+  type PublishedEvent,
+  sendMessage,
+} from './client.js'
+export { CN_TEST_ID, type CnTestApi, type CnTestState, cnTest } from './cn_test.js'
+export {
+  ConnectorEmitter,
+  type ConnectorEmitterOptions,
+  type ConnectorListeners,
+  type PublishedListeners,
+  type Steppable,
+} from './emitter.js'
 export { cnReply, type Genealogy, isReply } from './genealogy.js'
+export { type MirroredTask, ProcessMirror } from './mirror.js'
 export type { ConnectorOptions } from './options.js'
 export { cnNetlinkSend } from './send.js'
 export { type CnCallback, type CnSender, cnCallback } from './state.js'

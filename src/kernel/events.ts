@@ -13,9 +13,9 @@ import { checkFields, type WireFields, type WireRecord } from '../lib/wire_recor
 import type { KernelCore } from './kernel.js'
 
 /** A kind of event. Make one with `defineEvent`. */
-export interface EventKind<F extends WireFields = WireFields> {
+export interface EventKind<F extends WireFields = WireFields, Name extends string = string> {
   /** Who it is about and what has happened: 'seccomp:death'. */
-  readonly name: string
+  readonly name: Name
   /** Where it goes: kinds with the same number are listened to together. 1 is taken by the processes. */
   readonly idx: number
   /** Which of those it is. */
@@ -33,12 +33,12 @@ export interface EventSink {
 }
 
 /** A kind of event. Throws a TypeError for numbers below 1 or fields that cannot be laid out. */
-export function defineEvent<const F extends WireFields>(
-  name: string,
+export function defineEvent<const Name extends string, const F extends WireFields>(
+  name: Name,
   idx: number,
   val: number,
   fields: F,
-): EventKind<F> {
+): EventKind<F, Name> {
   for (const number of [idx, val])
     if (!Number.isInteger(number) || number < 1 || number > 0xffffffff)
       throw new TypeError(`event '${name}': numbers from 1 to 2^32 - 1 are wanted, not ${String(number)}`)
