@@ -67,6 +67,7 @@ import {
   statOf,
   timevalOf,
 } from './strace_formats.js'
+import { SOCKET_CALLS } from './strace_sockets.js'
 import {
   ADDRESS,
   field,
@@ -471,6 +472,9 @@ function sigwait(timeout: (args: Args, style: TextStyle) => string): CallDecoder
 
 const isSigInfo = (value: unknown): value is SigInfo => typeof field(value, 'signo') === 'number'
 
+/** All rows. */
+const ROWS: Readonly<Record<string, CallDecoder>> = { ...CALLS, ...SOCKET_CALLS }
+
 const UNKNOWN: CallDecoder = {
   enter: (args, style) => args.map((arg) => generic(arg, style)),
   result: (ret) => (typeof ret === 'object' && ret !== null ? generic(ret, PLAIN) : result(ret)),
@@ -478,11 +482,11 @@ const UNKNOWN: CallDecoder = {
 
 /** The decoder of a call; names are those of `sys`, where `exec` is execve. */
 export const decoderOf = (name: string): CallDecoder =>
-  Object.hasOwn(CALLS, name)
-    ? (CALLS[name] ?? UNKNOWN)
+  Object.hasOwn(ROWS, name)
+    ? (ROWS[name] ?? UNKNOWN)
     : name === 'exec'
-      ? (CALLS['execve'] ?? UNKNOWN)
+      ? (ROWS['execve'] ?? UNKNOWN)
       : UNKNOWN
 
 /** @internal Names with a format of their own. */
-export const decodedCalls = (): string[] => Object.keys(CALLS)
+export const decodedCalls = (): string[] => Object.keys(ROWS)

@@ -256,7 +256,7 @@ describe('strace of single calls', () => {
       'rt_sigprocmask(SIG_SETMASK, NULL, [], 8) = 0',
     )
     expect(line('sigsuspend', [[]], EINTR, { profile: '2.2.12' })).toMatch(/^rt_sigsuspend\(\[\], 8\) = /)
-    expect(line('socket', [1, 1, 0], 3, { profile: '2.2.12' })).toBe('socket(1, 1, 0) = 3')
+    expect(line('socket', [1, 1, 0], 3, { profile: '2.2.12' })).toBe('socket(AF_UNIX, SOCK_STREAM, 0) = 3')
   })
 
   it('cuts strings and aligns results as asked', () => {
