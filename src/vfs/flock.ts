@@ -25,6 +25,8 @@ export class FlockRequest {
   readonly type: number
   /** Without LOCK_NB: sleep while it conflicts. */
   readonly waits: boolean
+  /** The lock that it has slept for last. Linux: fl_next. */
+  blocker: FileLock | null = null
 
   constructor(file: File, type: number, waits: boolean) {
     this.file = file
@@ -44,6 +46,10 @@ export function flockLockFile(current: Task, request: FlockRequest): 0 | Errno {
   const { fcntl } = current.k.facts
   if (fcntl.hasOneLockKindPerFile && inode.locks !== null && inode.locks.records.length > 0) return EBUSY
   const flocks = inode.locks?.flocks ?? []
+  const slept = request.blocker
+  // A signal that ends the sleep leaves alone what the open file has been given meanwhile.
+  const mayStop = slept !== null && (fcntl.signalsBeatLocks !== 'none' || flocks.includes(slept))
+  if (current.sigPending && mayStop) return ERESTARTSYS
   const index = flocks.findIndex((lock) => lock.file === file)
   const old = flocks[index]
   if (old !== undefined) {
@@ -60,6 +66,7 @@ export function flockLockFile(current: Task, request: FlockRequest): 0 | Errno {
   if (blocker !== undefined) {
     if (!request.waits) return EAGAIN
     blocker.name = `flock of inode ${inode.ino}`
+    request.blocker = blocker
     return sleepOn(current, blocker, true)
   }
   const range = { start: 0, end: fcntl.lockOffsetMax }

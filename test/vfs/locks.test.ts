@@ -674,6 +674,22 @@ describe('flock', () => {
     }
   })
 
+  it('is stopped by a signal without a look at what its open file has been given meanwhile', () => {
+    for (const profile of PROFILES) {
+      const world = new World(profile)
+      const [a, b] = [world.process(), world.process()]
+      const [x, y] = [a.open(), b.open()]
+      const child = a.fork()
+      b.flock(y, LOCK_SH)
+      const call = child.flockCall(x, LOCK_EX)
+      expect(call.blocked).toBe(true)
+      a.flock(x, LOCK_SH)
+      child.signal()
+      expect(call.result).toBe(ERESTARTSYS)
+      expect(world.flocks()).toEqual(['1:SH', '2:SH'])
+    }
+  })
+
   type Row = readonly [
     rule: string,
     profiles: readonly Profile[],
