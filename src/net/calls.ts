@@ -44,7 +44,7 @@ import type { CallShape } from '../kernel/syscall.js'
 import type { Task } from '../kernel/task.js'
 import { fput } from '../vfs/close.js'
 import { fdRemove } from '../vfs/fdtable.js'
-import { readControl, writeControl } from './msghdr.js'
+import { writeControl } from './msghdr.js'
 import { noOps } from './no_ops.js'
 import { encodeOption, sockGetsockopt, sockSetsockopt } from './options.js'
 import { Msg, type Socket, SS_CONNECTED, sockGraft } from './sock.js'
@@ -337,9 +337,7 @@ export function sysSendmsg(current: Task, fd: number, header: MsgHdr, flags = 0)
       : readSockaddr(header.name, sock.net.netlink.byteOrder)
   if (isErr(name)) return name
   const msg = new Msg(gather(pieces), name !== null && name.length > 0 ? name : null)
-  const failed = readControl(current, sock, header.control, msg)
-  if (failed !== 0) return failed
-  const sent = sockSendmsg(current, sock, msg, flags)
+  const sent = sockSendmsg(current, sock, msg, flags, header.control)
   // What the message still holds has not been sent.
   for (const file of msg.scm?.files ?? []) fput(current, file)
   return sent

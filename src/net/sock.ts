@@ -118,6 +118,8 @@ export interface SocketOps {
   setsockopt(current: Task, sock: Socket, level: number, option: number, value: unknown): number
   /** Levels other than SOL_SOCKET. */
   getsockopt(current: Task, sock: Socket, level: number, option: number): SockoptValue | number
+  /** What a send looks at before what comes along with a message: 0 or an Errno; nothing by default. */
+  beforeControl?(sock: Socket): number
   sendmsg(current: Task, sock: Socket, msg: Msg, flags: number): number
   recvmsg(current: Task, sock: Socket, msg: Msg, flags: number): number
 }

@@ -37,6 +37,7 @@ import { Mount } from '../vfs/mount.js'
 import { defineFileOps, defineInodeOps } from '../vfs/ops.js'
 import { defineSuperOps, type FileSystemType, SuperBlock } from '../vfs/superblock.js'
 import { runBacklog } from './backlog.js'
+import { readControl } from './msghdr.js'
 import { Msg, Socket, type SocketOps } from './sock.js'
 import { endSockCall } from './sock_wait.js'
 import type { NetState } from './state.js'
@@ -171,10 +172,14 @@ export const fileFlags = (sock: Socket): number =>
   sock.file !== null && (sock.file.flags & O_NONBLOCK) !== 0 ? MSG_DONTWAIT : 0
 
 /** Linux: sock_sendmsg. */
-export function sockSendmsg(current: Task, sock: Socket, msg: Msg, flags: number): number {
+export function sockSendmsg(current: Task, sock: Socket, msg: Msg, flags: number, control?: unknown): number {
   const { security } = current.k
   const verdict = security.socketSendmsg(current, sock, msg.data.length)
   if (verdict !== 0) return verdict
+  if (control !== undefined) {
+    const failed = sock.ops.beforeControl?.(sock) || readControl(current, sock, control, msg)
+    if (failed !== 0) return failed
+  }
   return settled(current, sock, sock.ops.sendmsg(current, sock, msg, flags | fileFlags(sock)))
 }
 

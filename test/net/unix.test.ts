@@ -410,4 +410,15 @@ describe('sequenced packets', () => {
     expect([read(p, b, 2), read(p, b), read(p, b)]).toEqual(['on', 'three', EAGAIN])
     expect(k.fork().digest()).toBe(k.digest())
   })
+
+  it('without a connection nobody looks at what was to go along', () => {
+    const p = boot('2.6.14').spawn()
+    const control = [{ level: 1, type: 1, fds: [-1] }] as const
+    const header = { iov: [text('x')], control: [...control] }
+    expect(p.sys.sendmsg(p.libc.socket(AF_UNIX, SEQPACKET), header)).toBe(ENOTCONN)
+    for (const type of [STREAM, DGRAM])
+      expect(p.sys.sendmsg(p.libc.socket(AF_UNIX, type), header)).toBe(EBADF)
+    const [a] = pair(p, SEQPACKET)
+    expect(p.sys.sendmsg(a, header)).toBe(EBADF)
+  })
 })

@@ -129,12 +129,18 @@ function receiverOf(
   return sockWait(current, other.peerWait, sk.sndtimeo, isModern)
 }
 
-/** Errors: ENOTCONN; as unixDgramSendmsg. An address does not count. Linux: unix_seqpacket_sendmsg. */
-export function unixSeqpacketSendmsg(current: Task, sock: Socket, msg: Msg, flags: number): number {
+/** May sequenced packets be sent? Errors: the socket's own; ENOTCONN. */
+export function unixSeqpacketReady(sock: Socket): number {
   const sk = sock.sk as UnixSock
   const error = sockError(sk)
   if (error !== 0) return error
-  if (sk.state !== TCP_ESTABLISHED) return ENOTCONN
+  return sk.state === TCP_ESTABLISHED ? 0 : ENOTCONN
+}
+
+/** Errors: ENOTCONN; as unixDgramSendmsg. An address does not count. Linux: unix_seqpacket_sendmsg. */
+export function unixSeqpacketSendmsg(current: Task, sock: Socket, msg: Msg, flags: number): number {
+  const failed = unixSeqpacketReady(sock)
+  if (failed !== 0) return failed
   msg.name = null
   return unixDgramSendmsg(current, sock, msg, flags)
 }

@@ -35,7 +35,13 @@ import {
   unixSocketpair,
   unixStreamConnect,
 } from './connect.js'
-import { isDgramFull, unixDgramRecvmsg, unixDgramSendmsg, unixSeqpacketSendmsg } from './dgram.js'
+import {
+  isDgramFull,
+  unixDgramRecvmsg,
+  unixDgramSendmsg,
+  unixSeqpacketReady,
+  unixSeqpacketSendmsg,
+} from './dgram.js'
 import { unixBind } from './name.js'
 import { type UnixSock, unixSockAlloc, unixWritable } from './sock.js'
 import { unixStreamRecvmsg, unixStreamSendmsg } from './stream.js'
@@ -114,6 +120,7 @@ export const unixSeqpacketOps: SocketOps = defineSocketOps({
   accept: unixAccept,
   listen: unixListen,
   poll: datagramPoll,
+  beforeControl: unixSeqpacketReady,
   sendmsg: unixSeqpacketSendmsg,
   recvmsg: unixDgramRecvmsg,
 })
