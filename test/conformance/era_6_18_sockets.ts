@@ -2,22 +2,27 @@
  * What changed between 2.6.14 and 6.18 about sockets. See era.ts.
  */
 
-import { AF_INET, AF_UNIX, SOCK_SEQPACKET, SOCK_STREAM, type Socket } from 'paleokernel/net'
+import { AF_INET, AF_UNIX, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM, type Socket } from 'paleokernel/net'
 import { TCP_DELACK, TcpSock } from '../../src/net/inet/tcp_sock.js'
 import { RCV_SHUTDOWN, SEND_SHUTDOWN, TCP_ESTABLISHED, TCP_LISTEN } from '../../src/net/sock.js'
-import { besides, instead, otherWords } from './bring.js'
+import { UnixSock } from '../../src/net/unix/sock.js'
+import { besides, instead, otherWords, socketOf } from './bring.js'
 import type { EraDifference, Mismatch } from './era.js'
 import { always, goOn, isOrdering, vs618 } from './era_help.js'
 import {
+  asOneWriter,
   bornMute,
   endMute,
   givesPort,
   heldBack,
+  isMixed,
   pollDiffers,
   pollWithout,
   READS,
   SENDS,
   socketAt,
+  unixAt,
+  unixSocks,
   withoutPorts,
 } from './era_sockets.js'
 import { dataOf } from './values.js'
@@ -31,6 +36,11 @@ const asEmpty = (m: Mismatch): Mismatch => ({
   ours: { r: 0, rev: m.line.rev?.map(() => '') ?? [] },
   keys: ['r', 'rev'],
 })
+
+const isPeek = ({ line }: Mismatch): boolean => line.a.some((word) => word.includes('MSG_PEEK'))
+
+/** What a connection is refused for after its listener has been looked at. */
+const LATE_REFUSALS: ReadonlySet<string> = new Set(['EAGAIN', 'EINVAL', 'EISCONN'])
 
 const isUnixListener = ({ sk }: Socket): boolean => sk?.family === AF_UNIX && sk.state === TCP_LISTEN
 
@@ -118,8 +128,9 @@ export const ERA_6_18_SOCKETS: readonly EraDifference[] = [
     covers: (m) =>
       m.line.op === 'connect' &&
       m.line.e === 'ECONNREFUSED' &&
-      (m.ours.r === 0 || m.ours.blk === 1 || m.ours.e === 'EAGAIN') &&
-      socketAt(m)?.sk?.family === AF_UNIX,
+      (m.ours.r === 0 || m.ours.blk === 1 || LATE_REFUSALS.has(m.ours.e ?? '')) &&
+      socketAt(m)?.sk?.family === AF_UNIX &&
+      unixSocks(m.world).some((sk) => sk.state === TCP_LISTEN && (sk.shutdown & RCV_SHUTDOWN) !== 0),
     after: () => 'undo',
   }),
   vs618({
@@ -131,6 +142,63 @@ export const ERA_6_18_SOCKETS: readonly EraDifference[] = [
       return m.line.op === 'connect'
         ? m.line.e === 'ECONNABORTED' && m.ours.r === 0
         : READS.has(m.line.op) && m.line.r === 0 && m.ours.e === 'EAGAIN'
+    },
+    after: always,
+  }),
+  vs618({
+    name: 'a read takes what several tasks have written together',
+    cite: 'unix_stream_recvmsg, net/unix/af_unix.c: credentials part messages only for SO_PASSCRED since 3.2; before, always',
+    covers: (m) => {
+      const sk = unixAt(m, SOCK_STREAM)
+      return (
+        READS.has(m.line.op) &&
+        !isPeek(m) &&
+        (m.line.r ?? 0) > (m.ours.r ?? Infinity) &&
+        sk?.passcred === false &&
+        isMixed(sk)
+      )
+    },
+    after: ({ line }) =>
+      instead((world) => {
+        const actor = world.actors[line.t]
+        const socket =
+          actor === undefined ? undefined : socketOf(actor, world.dialect.value(line.a[0] ?? '').n)
+        if (socket?.sk instanceof UnixSock) asOneWriter(socket.sk)
+        return world.run(line)
+      }),
+  }),
+  vs618({
+    name: 'MSG_PEEK goes on to what has been written later',
+    cite: 'unix_stream_read_generic, net/unix/af_unix.c: more than one packet since 4.4; before, unix_stream_recvmsg ends at the first',
+    covers: (m) =>
+      READS.has(m.line.op) &&
+      isPeek(m) &&
+      (m.line.r ?? 0) > (m.ours.r ?? Infinity) &&
+      (unixAt(m, SOCK_STREAM)?.receiveQueue.length ?? 0) > 1,
+    after: goOn,
+  }),
+  vs618({
+    name: 'a datagram of AF_UNIX is made before its receiver is looked for',
+    cite: 'unix_dgram_sendmsg, net/unix/af_unix.c: a socket without a peer fails after EMSGSIZE and sock_alloc_send_pskb since 6.14; before, first',
+    covers: (m) =>
+      SENDS.has(m.line.op) &&
+      (m.line.e === 'EPIPE' || m.line.e === 'EMSGSIZE') &&
+      m.ours.e === 'ENOTCONN' &&
+      unixAt(m, SOCK_DGRAM)?.peer === null,
+    after: goOn,
+  }),
+  vs618({
+    name: 'sockets of AF_UNIX that only messages hold go later',
+    cite: 'unix_gc, net/unix/garbage.c: by a work queue since 6.8; before, by the close that leaves them',
+    covers: (m) => {
+      const { sk = null } = socketAt(m) ?? {}
+      return (
+        (SENDS.has(m.line.op) || READS.has(m.line.op)) &&
+        m.line.e !== m.ours.e &&
+        (m.ours.e === 'ECONNRESET' || m.ours.e === 'EPIPE') &&
+        sk instanceof UnixSock &&
+        sk.peer?.dead === true
+      )
     },
     after: always,
   }),

@@ -9,6 +9,7 @@ import { tcpShutdown } from '../../src/net/inet/tcp.js'
 import { TcpSock } from '../../src/net/inet/tcp_sock.js'
 import { releasePort } from '../../src/net/inet/tcp_table.js'
 import { RCV_SHUTDOWN, SEND_SHUTDOWN, TCP_CLOSE, TCP_ESTABLISHED, TCP_LISTEN } from '../../src/net/sock.js'
+import { UnixCb, UnixSock } from '../../src/net/unix/sock.js'
 import { coreOf } from '../helpers/world.js'
 import { socketOf } from './bring.js'
 import type { Bring, Mismatch } from './era.js'
@@ -37,6 +38,33 @@ export const hasGivenPort = (sk: Sock | null | undefined): boolean =>
   sk instanceof TcpSock && sk.state === TCP_CLOSE && sk.num !== 0 && (sk.locks & BINDPORT_LOCK) === 0
 
 const netOf = ({ kernel }: World): NetState => coreOf(kernel).state.modules.get('net') as NetState
+
+/** All socks of AF_UNIX. */
+export const unixSocks = (world: World): UnixSock[] => [...netOf(world).unix.sockets]
+
+/** The sock of AF_UNIX that a line names first, if it is of this type. */
+export function unixAt(m: Mismatch, type: number): UnixSock | undefined {
+  const sk = socketAt(m)?.sk
+  return sk instanceof UnixSock && sk.type === type ? sk : undefined
+}
+
+/** The notes of what waits for a sock. */
+function waitingAt(sk: UnixSock): UnixCb[] {
+  const found: UnixCb[] = []
+  for (let skb = sk.receiveQueue.head; skb !== null; skb = skb.next) {
+    if (skb.cb instanceof UnixCb) found.push(skb.cb)
+  }
+  return found
+}
+
+/** Does something still wait for a sock, after a read that has taken all of one writer's? */
+export const isMixed = (sk: UnixSock): boolean => waitingAt(sk).length > 0
+
+/** Lets all that waits for a sock be of one writer. */
+export function asOneWriter(sk: UnixSock): void {
+  const [first, ...rest] = waitingAt(sk)
+  for (const cb of rest) Object.assign(cb, { pid: first?.pid, uid: first?.uid, gid: first?.gid })
+}
 
 const tcpSocks = (world: World): TcpSock[] => [...netOf(world).inet.tcp.socks]
 
