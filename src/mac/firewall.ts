@@ -11,7 +11,7 @@ import { readU16LE, readU32LE, writeU16LE, writeU32LE } from '../lib/bytes.js'
 import type { IpfwExtension } from '../net/firewall/extension.js'
 import type { RuleSelector } from '../net/inet/fib_rules.js'
 import { NF_IP_POST_ROUTING, NF_IP_PRE_ROUTING } from '../net/netfilter.js'
-import { denyInHook } from '../security/deny.js'
+import { deny } from '../security/deny.js'
 import { isAdmin, Label, parseLabel, showLabel } from './label.js'
 import { comesFromOutside, keyOf, labelOfKey } from './net.js'
 import { hasAccess } from './rules.js'
@@ -21,7 +21,7 @@ const FIELD_BYTES = 8
 /** The attribute of `ip rule`'s messages: beyond those of the time. */
 export const RTA_MACLABEL = 33
 
-const onlyAdmins = (): string => 'only an administrator changes the firewall (MAC-53)'
+const ONLY_ADMINS = 'only an administrator changes the firewall (MAC-53)'
 
 /** The label of a rule, or null. */
 type Field = Label | null
@@ -31,7 +31,7 @@ export const macField = (labels: Labels): IpfwExtension<Field> => ({
   name: 'mac',
   size: FIELD_BYTES,
   mayChange: (current) =>
-    isAdmin(labels.ofTask(current)) ? 0 : denyInHook(current, EACCES, onlyAdmins, 0, 0, 0, 0),
+    isAdmin(labels.ofTask(current)) ? 0 : deny(current, EACCES, 'state', null, ONLY_ADMINS),
   parse(_current, bytes): Field | Errno {
     const kind = readU32LE(bytes, 0)
     if (kind > 1) return EINVAL

@@ -465,6 +465,9 @@ describe('packets on their way out', () => {
     const refused = s.run(`ipchains -A input --maclabel ${A}`, '65535:0')
     expect([refused.status, refused.out]).toEqual([1, 'ipchains: Permission denied\n'])
     expect(s.run('ipchains -A input --maclabel nonsense').status).toBe(2)
+    const raw = s.a.libc.socket(AF_INET, SOCK_RAW, 255)
+    expect(s.a.sys.setsockopt(raw, 0, 69, bytes('input\0\0\0'))).toBe(EACCES)
+    expect(s.k.why(s.a)?.sentence).toContain('only an administrator changes the firewall (MAC-53)')
     for (const command of ['-F input', '-P input DENY', '-N own', '-Z', '-D input 1'])
       expect([command, s.run(`ipchains ${command}`, A).out]).toEqual([
         command,
