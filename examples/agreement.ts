@@ -37,7 +37,7 @@ export interface Agreement {
   readonly named: ReadonlyMap<string, number>
   /** Answers that differ; a script is not compared further. */
   readonly diverge: number
-  /** Calls that were not compared: those from a script's first socket call on, for there is no network yet. */
+  /** Calls that were not compared: those for which the recording has no kernel's answer. */
   readonly left: number
 }
 
@@ -114,7 +114,7 @@ function summary({ scripts, agree, named, diverge, left }: Agreement, print: Pri
     known += count
     print(`known difference: ${name} (${count})`)
   }
-  print(`not compared: ${left} calls, from the first socket call of a script on; there is no network yet`)
+  if (left > 0) print(`not compared: ${left} calls that have no answer, as the recorder had given up`)
   const compared = agree + known + diverge
   print(
     `${scripts} scripts, ${compared} answers compared: ${agree} agree, ${known} known, ${diverge} diverge`,

@@ -1,46 +1,45 @@
 /**
- * npm run demo: what this library is, in one screenful each of three things.
+ * npm run demo: one experiment in which all modules meet, then a real Linux beside the model, then the same run again.
  *
- * Exit status 1 when the model and the recorded kernel disagree, or when a run does not repeat itself.
+ * Exit status 1 when a check of the experiment fails, when the model and the recorded kernel disagree, or when a run does
+ * not repeat itself.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { chromeTrace, recordTrace } from 'paleokernel'
 import { agreement } from './agreement.js'
+import { flagship, writeFiles } from './flagship/flagship.js'
 import { isMain } from './main.js'
-import { type Print, Session, story } from './story.js'
+import type { Print } from './story.js'
 import { timeTravel } from './time-travel.js'
 
 const OUT = new URL('../demo-out/', import.meta.url)
 
-/** Prints everything; true when all of it holds. `out` is the folder for the trace file. */
+/** Prints everything; true when all of it holds. `out` is the folder for pictures, captures and traces. */
 export function demo(print: Print, title: Print = print, out = OUT): boolean {
-  title('1. A story of a few processes on Linux 2.2.12, as strace shows it')
-  const session = new Session()
-  const recording = recordTrace(session.kernel.trace)
-  story(print, session)
-  recording.stop()
-  const first = session.kernel.digest()
-  print('')
-  print(`Alice's screen says: ${session.screen().join(' / ')}`)
-  print(`The whole of it as a timeline for ui.perfetto.dev: ${writeTrace(recording.events, out)}`)
-
-  title('2. Every answer of a real Linux 2.6.20, beside the answer of the model (profile 2.6.14)')
+  const told: string[] = []
+  const { checks, digest, files } = flagship((line) => {
+    told.push(line)
+    print(line)
+  }, title)
+  title('8. Every answer of a real Linux 2.6.20, beside the answer of the model (profile 2.6.14)')
   const { diverge } = agreement(print)
 
-  title('3. A run repeats itself, and a kernel can be copied in the middle of one')
-  const second = story(() => {}).kernel.digest()
-  print(`the story of part 1 ends with the digest ${first}, told again with ${second}`)
+  title('9. A run repeats itself, and a kernel can be copied in the middle of one')
+  const again: string[] = []
+  const second = flagship(
+    (line) => again.push(line),
+    () => {},
+  )
+  const repeats = second.digest === digest && again.join('\n') === told.join('\n')
+  print(`parts 1 to 7 end with the digest ${digest}, told again with ${second.digest}`)
   const paths = timeTravel(print)
-  return diverge === 0 && first === second && paths
-}
 
-/** Writes the recorded events as a Chrome trace; returns the file's name. */
-function writeTrace(events: Parameters<typeof chromeTrace>[0], out: URL): string {
-  mkdirSync(out, { recursive: true })
-  const file = fileURLToPath(new URL('trace.json', out))
-  writeFileSync(file, JSON.stringify(chromeTrace(events)))
-  return `demo-out/trace.json (${events.length} events)`
+  title('What was checked')
+  print(`${checks.made} claims of the experiment, of which ${checks.failed.length} do not hold`)
+  for (const claim of checks.failed) print(`  FAIL ${claim}`)
+  print(`a recorded Linux, with which the model ${diverge === 0 ? 'agrees' : 'DISAGREES'}`)
+  print(`the whole of it twice, ${repeats ? 'the same to the last byte' : 'and it DIFFERS'}`)
+  print('')
+  writeFiles(print, files, out)
+  return checks.failed.length === 0 && diverge === 0 && repeats && paths
 }
 
 if (isMain(import.meta.url)) {

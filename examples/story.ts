@@ -3,6 +3,8 @@
  *
  * Alice has a shell. She counts the words of a file with a pipeline, is refused another file, and kills a program
  * that sleeps. The lines between her commands are what the kernel did.
+ *
+ *     npx tsx --tsconfig test/tsconfig.json examples/story.ts
  */
 import {
   createKernel,
@@ -17,6 +19,7 @@ import {
   utf8Decode,
   utf8Encode,
 } from 'paleokernel'
+import { isMain } from './main.js'
 import { cat, sh, sleep, wc } from './userland.js'
 
 /** Takes one line of output. */
@@ -113,3 +116,5 @@ export function story(print: Print, session = new Session()): Session {
   stop()
   return session
 }
+
+if (isMain(import.meta.url)) story(console.log)
