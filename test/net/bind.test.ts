@@ -214,7 +214,7 @@ describe('§1.1: the first automatic port', () => {
       return portOf(alice, fd)
     }
     expect([next(), next(), next()]).toEqual([1024, 1025, 1026])
-    state.inet.tcp.rover = 32_766
+    state.inet.tcp.rovers.set(0, 32_766)
     expect([next(), next()]).toEqual([32_767, 1027])
   })
 

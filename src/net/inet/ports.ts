@@ -28,21 +28,29 @@ export function portClashes(table: PortTable, sk: InetSock, port: number): boole
 /** Chains of the table of ports. Linux: UDP_HTABLE_SIZE. */
 const CHAINS = 128
 
-/** Has nobody of the sock's space the port? */
+/**
+ * Is a port of one sock in another's way, when one is chosen? Within one space; and space 0 talks to all of them, so that
+ * two ends of the same name would meet.
+ */
+export const sharesPorts = (a: { readonly portSpace: number }, b: { readonly portSpace: number }): boolean =>
+  a.portSpace === b.portSpace || a.portSpace === 0 || b.portSpace === 0
+
+/** Has nobody the port who would be in the sock's way? */
 function isFree(table: PortTable, sk: InetSock, port: number): boolean {
   const owners = table.byPort.get(port)
-  return owners === undefined || !owners.some((owner) => owner.portSpace === sk.portSpace)
+  return owners === undefined || !owners.some((owner) => sharesPorts(owner, sk))
 }
 
 /** The next after the last one chosen; 0 where there is none. Linux: get_new_socknum (2.0). */
 function choosePort20(table: PortTable, sk: InetSock): number {
   const { portLow: low, portHigh: high } = sk.net.inet
-  let port = table.rover
+  const choice = table.choiceOf(sk.portSpace)
+  let port = choice.rover
   for (let tries = high - low + 1; tries > 0; tries--) {
     port++
     if (port < low || port > high) port = low
     if (isFree(table, sk, port)) {
-      table.rover = port
+      choice.rover = port
       return port
     }
   }
@@ -50,18 +58,19 @@ function choosePort20(table: PortTable, sk: InetSock): number {
 }
 
 /**
- * A port that nobody of the sock's space has, on the shortest chain from the last one chosen on, that one included; 0
+ * A port that nobody of the sock's space has, on the shortest chain of its space from the last one chosen on, that one included; 0
  * where there is none. Linux: udp_v4_get_port (2.2.12, 2.6.14).
  */
 export function choosePort(table: PortTable, sk: InetSock): number {
   if (sk.net.k.facts.release === '2.0.35') return choosePort20(table, sk)
   const { portLow: low, portHigh: high } = sk.net.inet
   const wrapped = (port: number): number => (port > high ? low + ((port - low) & (CHAINS - 1)) : port)
-  const start = table.rover < low || table.rover > high ? low : table.rover
+  const choice = table.choiceOf(sk.portSpace)
+  const start = choice.rover < low || choice.rover > high ? low : choice.rover
   let best = start
   let shortest = Number.POSITIVE_INFINITY
   for (let i = 0; i < CHAINS && shortest > 0; i++) {
-    const length = table.chains[(start + i) & (CHAINS - 1)] ?? 0
+    const length = choice.chains[(start + i) & (CHAINS - 1)] ?? 0
     if (length >= shortest) continue
     shortest = length
     best = start + i
@@ -69,7 +78,7 @@ export function choosePort(table: PortTable, sk: InetSock): number {
   let port = wrapped(best)
   for (let tries = 65536 / CHAINS; tries > 0; tries--) {
     if (isFree(table, sk, port)) {
-      table.rover = port
+      choice.rover = port
       return port
     }
     port = wrapped(port + CHAINS)
@@ -91,7 +100,7 @@ export function hashPort(table: PortTable, sk: InetSock): void {
   if (owners?.includes(sk)) return
   if (owners === undefined) table.byPort.set(sk.num, [sk])
   else owners.push(sk)
-  countChain(table, sk.num, 1)
+  countChain(table, sk, 1)
 }
 
 /** Linux: udp_v4_unhash. */
@@ -101,10 +110,11 @@ export function unhashPort(table: PortTable, sk: InetSock): void {
   if (owners === undefined || at < 0) return
   if (owners.length === 1) table.byPort.delete(sk.num)
   else owners.splice(at, 1)
-  countChain(table, sk.num, -1)
+  countChain(table, sk, -1)
 }
 
-function countChain(table: PortTable, port: number, by: number): void {
-  const chain = port & (CHAINS - 1)
-  table.chains[chain] = (table.chains[chain] ?? 0) + by
+function countChain(table: PortTable, sk: InetSock, by: number): void {
+  const { chains } = table.choiceOf(sk.portSpace)
+  const chain = sk.num & (CHAINS - 1)
+  chains[chain] = (chains[chain] ?? 0) + by
 }

@@ -11,17 +11,39 @@ import { RouteCache } from './route_cache.js'
 import type { InetSock } from './sock.js'
 import { TcpState } from './tcp_table.js'
 
+/** Where the next port is looked for, in one space of ports: see Sock.portSpace. */
+export class PortChoice {
+  /** The port that was chosen last. */
+  rover: number
+  /** UDP: how many ports are taken, by their lowest seven bits. Linux: the chains of udp_hash. */
+  chains: number[] = new Array(128).fill(0)
+
+  constructor(rover: number) {
+    this.rover = rover
+  }
+}
+
 /** Ports of one protocol and who has them. */
 export class PortTable {
   /** Socks by port, oldest first. */
   byPort = new Map<number, InetSock[]>()
-  /** How many there are, by the lowest seven bits of the port. Linux: the chains of udp_hash. */
-  chains: number[] = new Array(128).fill(0)
-  /** The port that was chosen last. */
-  rover: number
+  /** By space. */
+  choices = new Map<number, PortChoice>()
+  /** Where a space begins. */
+  private readonly start: number
 
-  constructor(rover: number) {
-    this.rover = rover
+  constructor(start: number) {
+    this.start = start
+  }
+
+  /** A space's. */
+  choiceOf(space: number): PortChoice {
+    let choice = this.choices.get(space)
+    if (choice === undefined) {
+      choice = new PortChoice(this.start)
+      this.choices.set(space, choice)
+    }
+    return choice
   }
 }
 

@@ -5,6 +5,7 @@
 
 import { isAtLeast } from '../../abi/profile.js'
 import { TCP_LISTEN } from '../sock.js'
+import { sharesPorts } from './ports.js'
 import { TcpBucket, type TcpConn, TcpSock, type TcpTimeWait } from './tcp_sock.js'
 
 /** Counters of TCP. Linux: struct tcp_mib. */
@@ -33,14 +34,21 @@ export class TcpState {
   listeners = new Map<number, TcpSock[]>()
   /** Connections by hash, chained. */
   connections = new Map<number, TcpConn>()
-  /** The port chosen last. */
-  rover: number
+  /** The port chosen last, by space of ports: see Sock.portSpace. */
+  rovers = new Map<number, number>()
+  /** Before the first one. */
+  private readonly start: number
   /** The next connection's first sequence number is made of it. */
   isnCount = 0
   mib = new TcpMib()
 
-  constructor(rover: number) {
-    this.rover = rover
+  constructor(start: number) {
+    this.start = start
+  }
+
+  /** The port chosen last in a space. */
+  roverOf(space: number): number {
+    return this.rovers.get(space) ?? this.start
   }
 }
 
@@ -85,22 +93,22 @@ export function releasePort(table: TcpState, conn: TcpConn): void {
   if (bucket.owners.size === 0) table.buckets.delete(bucket.port)
 }
 
-/** Has nobody of the sock's space the port? */
+/** Has nobody the port who would be in the sock's way? */
 function isFree(bucket: TcpBucket | undefined, sk: TcpSock): boolean {
   if (bucket === undefined) return true
-  for (const owner of bucket.owners) if (owner.portSpace === sk.portSpace) return false
+  for (const owner of bucket.owners) if (sharesPorts(owner, sk)) return false
   return true
 }
 
 /** The next port after the last one chosen for which `suits` holds; 0 where there is none. */
 function choose(sk: TcpSock, suits: (bucket: TcpBucket | undefined, port: number) => boolean): number {
   const { portLow: low, portHigh: high, tcp } = sk.net.inet
-  let port = tcp.rover
+  let port = tcp.roverOf(sk.portSpace)
   for (let tries = high - low + 1; tries > 0; tries--) {
     port++
     if (port < low || port > high) port = low
     if (!suits(tcp.buckets.get(port), port)) continue
-    tcp.rover = port
+    tcp.rovers.set(sk.portSpace, port)
     return port
   }
   return 0
