@@ -11,7 +11,7 @@ import type { SkBuff, Sock, Sockaddr, Socket, Task } from '../kernel/module.js'
 import type { SecurityHooks } from '../security/hooks.js'
 import { type Judge, pack, unpack } from './judge.js'
 import { BOOT_TASK, isAdmin, Label } from './label.js'
-import { talkTo, useAddress } from './rules.js'
+import { seesCompartment, talkTo, useAddress } from './rules.js'
 
 /** What a packet from outside has until a rule says otherwise (MAC-5). */
 const OUTSIDE: Label = Object.freeze(new Label(0, 0))
@@ -62,6 +62,8 @@ export function socketHooks(judge: Judge): Partial<SecurityHooks> {
       const isSeen = isAdmin(subject) || subject.compartment === labelOfSock(sk).compartment
       return isSeen ? 0 : -1
     },
+
+    routeVisible: (current, key) => (seesCompartment(labels.ofTask(current), labelOfKey(key)) ? 0 : -1),
 
     unixStreamConnect: reaches,
     unixMaySend: reaches,

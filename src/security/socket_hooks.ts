@@ -57,6 +57,8 @@ export interface SocketHooks {
   sockDeliver(sk: Sock, skb: SkBuff): Verdict
   /** Is the socket listed in /proc/net to `current`? */
   sockVisible(current: Task, sk: Sock): Verdict
+  /** Is a kept route that was found with this key (Sock.routeKey) listed to `current`? */
+  routeVisible(current: Task, key: number): Verdict
   /** A packet of the socket's is on its way out: the place to label it. Linux: skb_set_owner_w. */
   skbSend(sk: Sock, skb: SkBuff): void
   /** A device has received a packet: the place to label it. */
@@ -83,6 +85,7 @@ export const SOCKET_HOOKS = {
   sockInit: 'notify',
   sockDeliver: 'filter',
   sockVisible: 'filter',
+  routeVisible: 'filter',
   skbSend: 'notify',
   skbReceive: 'notify',
 } as const

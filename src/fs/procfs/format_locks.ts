@@ -10,6 +10,8 @@ import { major, minor } from '../../abi/brand.js'
 import { F_WRLCK } from '../../abi/fcntl.js'
 import type { KernelCore } from '../../kernel/kernel.js'
 import type { Task } from '../../kernel/task.js'
+import { seesTask, tasksSeenBy } from '../../kernel/visible.js'
+import type { File } from '../../vfs/file.js'
 import { FlockRequest } from '../../vfs/flock.js'
 import type { Inode } from '../../vfs/inode.js'
 import type { FileLock, FileLockContext } from '../../vfs/locks.js'
@@ -76,34 +78,39 @@ function requestOf(task: Task): LockLine | null {
   return null
 }
 
-/** All lock contexts, each once. */
-function contextsOf(k: KernelCore): ReadonlySet<FileLockContext> {
+/** What the tasks that `current` sees have open, and the lock contexts of that, each once. */
+function openedBySeen(current: Task): { files: ReadonlySet<File>; contexts: ReadonlySet<FileLockContext> } {
+  const files = new Set<File>()
   const contexts = new Set<FileLockContext>()
-  for (const task of k.state.tasks.values()) {
+  for (const task of tasksSeenBy(current)) {
     if (hasExited(task)) continue
     for (const file of task.files.files) {
-      if (file !== null && file.inode.locks !== null) contexts.add(file.inode.locks)
+      if (file === null || file.inode.locks === null) continue
+      files.add(file)
+      contexts.add(file.inode.locks)
     }
   }
-  return contexts
+  return { files, contexts }
 }
 
-function renderWithWaiters(k: KernelCore, lock: FileLock, id: number): string {
+function renderWithWaiters(current: Task, lock: FileLock, id: number): string {
+  const { k } = current
   const { kind, type, pid, start, end } = lock
   let text = render(k, { kind, type, pid, inode: lock.file.inode, start, end }, id, '')
   for (let entry = lock.head; entry !== null; entry = entry.next) {
-    const request = requestOf(entry.task)
+    const request = seesTask(current, entry.task) ? requestOf(entry.task) : null
     if (request !== null) text += render(k, request, id, ' ->')
   }
   return text
 }
 
-/** The text of /proc/locks. */
-export function formatLocks(k: KernelCore): string {
+/** The text of /proc/locks: locks of those whom `current` sees. */
+export function formatLocks(current: Task): string {
+  const { files, contexts } = openedBySeen(current)
   let text = ''
   let id = 0
-  for (const context of contextsOf(k)) {
-    for (const lock of [...context.flocks, ...context.records]) text += renderWithWaiters(k, lock, ++id)
-  }
+  for (const { flocks, records } of contexts)
+    for (const lock of [...flocks, ...records])
+      if (files.has(lock.file)) text += renderWithWaiters(current, lock, ++id)
   return text
 }

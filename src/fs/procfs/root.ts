@@ -57,7 +57,7 @@ export const GLOBAL_ENTRIES: readonly Entry[] = Object.freeze([
   text('devices', (k) => k.devices.describe()),
   text('filesystems', formatFilesystems),
   text('cmdline', () => BOOT_COMMAND),
-  text('locks', formatLocks),
+  Object.freeze({ path: 'locks', mode: 0o444, read: formatLocks }),
   Object.freeze({ path: 'mounts', mode: 0o444, read: (current: Task) => formatMounts(current), ...OLD }),
   Object.freeze({ path: 'mounts', mode: 0o777, type: S_IFLNK, text: () => 'self/mounts', ...MODERN }),
   text('swaps', formatSwaps, { since: '2.2.12' }),

@@ -6,6 +6,7 @@
  * devices flush it, changes of rules do not. They flush at once, as with /proc/sys/net/ipv4/route/min_delay at 0.
  */
 
+import type { Task } from '../../kernel/task.js'
 import type { NetState } from '../state.js'
 import type { Flow, Route } from './route_types.js'
 
@@ -30,6 +31,14 @@ export class RouteCache {
   size = 0
 }
 
+/** What is kept, as far as `current` sees it. */
+export function routesSeenBy(current: Task, net: NetState): CachedRoute[] {
+  const { security, hooked } = current.k
+  const all = [...net.inet.routes.entries.values()].flat()
+  if (!hooked.has('routeVisible')) return all
+  return all.filter(({ flow }) => security.routeVisible(current, flow.key) === 0)
+}
+
 /** Everything kept is forgotten. Linux: rt_cache_flush. */
 export function flushRoutes(net: NetState): void {
   const { inet } = net
@@ -40,8 +49,8 @@ export function flushRoutes(net: NetState): void {
 }
 
 /** Sources differ where many talk to one host, destinations where one talks to many. Linux: rt_hash_code. */
-const hashOf = ({ dst, src, tos, oif, iif }: Flow): number =>
-  Math.imul(dst ^ Math.imul(src, 0x9e3779b1), 0x85ebca6b) ^ (tos << 16) ^ (oif << 8) ^ iif
+const hashOf = ({ dst, src, tos, oif, iif, key }: Flow): number =>
+  Math.imul(dst ^ Math.imul(src ^ key, 0x9e3779b1), 0x85ebca6b) ^ (tos << 16) ^ (oif << 8) ^ iif
 
 const isSame = (a: Flow, b: Flow): boolean =>
   a.dst === b.dst &&

@@ -43,7 +43,7 @@ import { delRoute, newRoute, type RouteRequest } from '../inet/fib_semantics.js'
 import { tableRoutes } from '../inet/fib_table.js'
 import { type FibNode, RT_TABLE_MAIN } from '../inet/fib_types.js'
 import { ipRouteInput, ipRouteOutput, routeRefused } from '../inet/route.js'
-import type { CachedRoute } from '../inet/route_cache.js'
+import { type CachedRoute, routesSeenBy } from '../inet/route_cache.js'
 import type { Flow, Route } from '../inet/route_types.js'
 import type { NetState } from '../state.js'
 import { netlinkBroadcast, netlinkHasListeners } from './deliver.js'
@@ -161,13 +161,10 @@ function cachedAnswer(net: NetState, flow: Flow, route: Route, entry: CachedRout
 }
 
 /** All routes of all tables; with RTM_F_CLONED those of the cache. Linux: inet_dump_fib, ip_rt_dump. */
-export function dumpRoutes({ net, body }: RtRequest): RtAnswer[] {
-  const { fib, routes } = net.inet
-  const order = net.netlink.byteOrder
-  if (body.length >= 12 && (read32(body, 8, order) & RTM_F_CLONED) !== 0)
-    return [...routes.entries.values()]
-      .flat()
-      .map((entry) => cachedAnswer(net, entry.flow, entry.route, entry))
+export function dumpRoutes({ current, net, body }: RtRequest): RtAnswer[] {
+  const { fib } = net.inet
+  if (body.length >= 12 && (read32(body, 8, net.netlink.byteOrder) & RTM_F_CLONED) !== 0)
+    return routesSeenBy(current, net).map((entry) => cachedAnswer(net, entry.flow, entry.route, entry))
   const ids = [...fib.tables.keys()].sort((a, b) => a - b)
   return ids.flatMap((id) => {
     const table = fib.tables.get(id)

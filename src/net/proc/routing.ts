@@ -10,7 +10,7 @@ import type { NetDevice } from '../device.js'
 import { NUD_NOARP, NUD_PERMANENT, NUD_VALID } from '../inet/arp_table.js'
 import { tableRoutes } from '../inet/fib_table.js'
 import { type FibNode, inetMakeMask, RT_TABLE_MAIN } from '../inet/fib_types.js'
-import { flushRoutes } from '../inet/route_cache.js'
+import { flushRoutes, routesSeenBy } from '../inet/route_cache.js'
 import {
   RTN_BROADCAST,
   RTN_LOCAL,
@@ -64,7 +64,7 @@ const cacheProc: ProcEntry = Object.freeze({
   mode: 0o444,
   read(current) {
     let text = padded(CACHE_HEAD)
-    for (const { flow, route, uses } of [...netOf(current).inet.routes.entries.values()].flat()) {
+    for (const { flow, route, uses } of routesSeenBy(current, netOf(current))) {
       const { dev, dst, gateway, src, mtu, type } = route
       const flags = cacheFlags(type).toString(16).toUpperCase().padStart(8)
       const start = `${dev.name}\t${swapped(dst)}\t${swapped(gateway)}\t${flags}\t0\t${uses}\t0\t${swapped(src)}`
