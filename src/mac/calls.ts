@@ -1,6 +1,6 @@
 /** Labels of tasks from user space: two system calls, and /proc/<pid>/mac_label. Reference MAC-7, MAC-60. */
 
-import { EINVAL, EPERM, type Errno, ESRCH } from '../abi/errno.js'
+import { EFAULT, EINVAL, EPERM, type Errno, ESRCH } from '../abi/errno.js'
 import { publish } from '../kernel/events.js'
 import type { ProcEntry } from '../kernel/module.js'
 import type { Task } from '../kernel/task.js'
@@ -10,11 +10,15 @@ import { MAC_LABEL } from './events.js'
 import { isAdmin, MAC_SHARED, parseLabel, showLabel } from './label.js'
 import type { Labels } from './state.js'
 
-/** Gives a task a label. Errors: EPERM not by an administrator, ESRCH no such task, EINVAL no label of a task. */
-function relabel(labels: Labels, current: Task, target: Task | undefined, text: string): 0 | Errno {
+/**
+ * Gives a task a label. Errors: EPERM not by an administrator, ESRCH no such task, EFAULT no text, EINVAL no label of a
+ * task.
+ */
+function relabel(labels: Labels, current: Task, target: Task | undefined, text: unknown): 0 | Errno {
   if (!isAdmin(labels.ofTask(current)))
     return deny(current, EPERM, 'state', target ?? null, 'only an administrator changes labels (MAC-7)')
   if (target === undefined) return ESRCH
+  if (typeof text !== 'string') return EFAULT
   const label = parseLabel(text)
   if (label === null || (label.flags & MAC_SHARED) !== 0) return EINVAL
   labels.labelTask(target, label)
@@ -32,10 +36,10 @@ export const macCalls = (labels: Labels) => ({
   },
   /**
    * Gives a process, all its threads, a label such as '10:3' or '100:0+admin'; pid 0 is the caller's. Files and sockets
-   * that are open stay what they are. Errors: EPERM for all but administrators, ESRCH, EINVAL.
+   * that are open stay what they are. Errors: EPERM for all but administrators, ESRCH, EFAULT, EINVAL.
    */
   mac_setlabel(current: Task, label: string, pid = 0): number {
-    return relabel(labels, current, pid === 0 ? current : findTask(current, pid), String(label))
+    return relabel(labels, current, pid === 0 ? current : findTask(current, pid), label)
   },
 })
 

@@ -22,7 +22,15 @@ import { flowsOf, type MacFlow } from './flows.js'
 import { Judge, MAY_LOOK } from './judge.js'
 import { MAC_SHARED, MAX_GRADE, parseLabel, showLabel } from './label.js'
 import { mlsfsModule } from './mlsfs.js'
-import { checkRemount, checkUmount, labelMount, MAC_OPTION, relabelMount } from './mount.js'
+import {
+  checkMount,
+  checkRemount,
+  checkUmount,
+  labelMount,
+  listsMount,
+  MAC_OPTION,
+  relabelMount,
+} from './mount.js'
 import { socketHooks } from './net.js'
 import { configOf, type MacOptions, settingsOf } from './options.js'
 import type { Rule } from './rules.js'
@@ -119,13 +127,16 @@ export function mac(options: MacOptions = {}) {
             filePermission: (current: Task, file: File, mask: number) =>
               judge.access(current, file.inode, mask),
           }),
+          // Whom a lock keeps out learns of it: it is written into the file system (MAC-30 write).
+          fileLock: (current, file) => judge.locks(current, file.inode.sb),
           fileSetFowner: (current, file) => labels.noteSender(file, current),
           fileSendSigiotask: (task, file) => judge.tells(labels.senderOf(file), task),
-          mountVisible: (current, mnt) => judge.listsFiles(current, mnt.sb),
+          sbMount: (current, _source, dentry, _type, flags) => checkMount(judge, current, dentry, flags),
+          mountVisible: (current, mnt) => listsMount(judge, current, mnt),
           sbKernMount: (current, sb, data) => labelMount(labels, current, sb, data),
           sbRemount: (current, _sb, _flags, data) => checkRemount(labels, current, data),
           sbPostRemount: (_current, sb, _flags, data) => relabelMount(labels, sb, data),
-          sbUmount: (current, mnt) => checkUmount(labels, current, mnt.sb),
+          sbUmount: (current, mnt) => checkUmount(judge, current, mnt),
           sbStatfs: (current, sb) => ((sb.flags & MS_NOUSER) !== 0 ? 0 : judge.seesFiles(current, sb)),
         },
       }

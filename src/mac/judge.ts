@@ -153,6 +153,17 @@ export class Judge {
     return true
   }
 
+  /** To change what is found at a directory of the file system. */
+  writesFiles(current: Task, sb: SuperBlock): number {
+    const object = this.labels.ofFiles(sb)
+    return this.verdict(current, writeFiles(this.labels.ofTask(current), object), object)
+  }
+
+  /** A lock on a file, which stands in the way of others. Pipes and sockets are nobody's. */
+  locks(current: Task, sb: SuperBlock): number {
+    return (sb.flags & MS_NOUSER) !== 0 ? 0 : this.writesFiles(current, sb)
+  }
+
   /** statfs: seeing is enough. */
   seesFiles(current: Task, sb: SuperBlock): number {
     const object = this.labels.ofFiles(sb)

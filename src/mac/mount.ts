@@ -2,10 +2,14 @@
  * Labels of file systems: the option `mac=` of mount(2), and who may give it. Reference MAC-33.
  */
 
-import { EINVAL, EPERM, type Errno } from '../abi/errno.js'
+import { EACCES, EINVAL, EPERM, type Errno } from '../abi/errno.js'
+import { MS_REMOUNT } from '../abi/mount.js'
 import type { Task } from '../kernel/task.js'
 import { denyInHook } from '../security/deny.js'
+import type { Dentry } from '../vfs/dentry.js'
+import type { Mount } from '../vfs/mount.js'
 import type { SuperBlock } from '../vfs/superblock.js'
+import type { Judge } from './judge.js'
 import { isAdmin, type Label, MAC_ADMIN, parseLabel } from './label.js'
 import type { Labels } from './state.js'
 
@@ -13,6 +17,7 @@ import type { Labels } from './state.js'
 export const MAC_OPTION = 'mac'
 
 const onlyAdmins = (): string => 'only an administrator labels file systems (MAC-33)'
+const covers = (): string => 'only an administrator covers the root of a file system (MAC-32)'
 const notSeen = (): string => 'a file system of another compartment (MAC-32)'
 
 /** The label that mount options ask for; null for none. Errors: EINVAL, also for one that only tasks can have. */
@@ -48,6 +53,31 @@ export function labelMount(labels: Labels, current: Task, sb: SuperBlock, data: 
   return 0
 }
 
+/**
+ * mount(2): it changes what everybody finds at the directory, as a write to it would (MAC-30 write), and where the root
+ * of a file system is covered, nobody asks any more who sees that one (MAC-32). Errors: EACCES; for a remount EPERM where
+ * the file system is another compartment's, as for umount(2).
+ */
+export function checkMount(judge: Judge, current: Task, at: Dentry, flags: number): number {
+  if ((flags & MS_REMOUNT) !== 0) {
+    const refused = checkOwner(judge.labels, current, at.sb)
+    if (refused !== 0) return refused
+  }
+  const isCover = at.parent === null && (flags & MS_REMOUNT) === 0
+  if (isCover && !isAdmin(judge.labels.ofTask(current)))
+    return denyInHook(current, EACCES, covers, 0, 0, 0, 0)
+  return judge.writesFiles(current, at.sb)
+}
+
+/** Is a mount listed: does the task see its file system, and those on the way to it? */
+export function listsMount(judge: Judge, current: Task, mnt: Mount): number {
+  for (let on: Mount | null = mnt; on !== null; on = on.parent) {
+    const hidden = judge.listsFiles(current, on.sb)
+    if (hidden !== 0) return hidden
+  }
+  return 0
+}
+
 /** May the file system be mounted anew with these options? */
 export function checkRemount(labels: Labels, current: Task, data: string): number {
   const label = asked(labels, current, data)
@@ -60,9 +90,19 @@ export function relabelMount(labels: Labels, sb: SuperBlock, data: string): void
   if (label !== null && typeof label !== 'number') labels.labelFiles(sb, label)
 }
 
-/** umount(2) by somebody else's root. Errors: EPERM (MAC-32). */
-export function checkUmount(labels: Labels, current: Task, sb: SuperBlock): number {
+/** May the task change how a file system is mounted? Errors: EPERM (MAC-32). */
+function checkOwner(labels: Labels, current: Task, sb: SuperBlock): number {
   const subject = labels.ofTask(current)
   if (isAdmin(subject) || labels.ofFiles(sb).compartment === subject.compartment) return 0
   return denyInHook(current, EPERM, notSeen, 0, 0, 0, 0)
+}
+
+/**
+ * umount(2): as with mount(2), everybody finds something else there from then on. Errors: EPERM of another compartment's
+ * (MAC-32), EACCES (MAC-30 write).
+ */
+export function checkUmount(judge: Judge, current: Task, mnt: Mount): number {
+  const refused = checkOwner(judge.labels, current, mnt.sb)
+  if (refused !== 0) return refused
+  return mnt.mountpoint === null ? 0 : judge.writesFiles(current, mnt.mountpoint.sb)
 }

@@ -163,7 +163,8 @@ function cachedAnswer(net: NetState, flow: Flow, route: Route, entry: CachedRout
 /** All routes of all tables; with RTM_F_CLONED those of the cache. Linux: inet_dump_fib, ip_rt_dump. */
 export function dumpRoutes({ current, net, body }: RtRequest): RtAnswer[] {
   const { fib } = net.inet
-  if (body.length >= 12 && (read32(body, 8, net.netlink.byteOrder) & RTM_F_CLONED) !== 0)
+  const order = net.netlink.byteOrder
+  if (body.length >= 12 && (read32(body, 8, order) & RTM_F_CLONED) !== 0)
     return routesSeenBy(current, net).map((entry) => cachedAnswer(net, entry.flow, entry.route, entry))
   const ids = [...fib.tables.keys()].sort((a, b) => a - b)
   return ids.flatMap((id) => {
