@@ -9,6 +9,7 @@ import { demo } from '../examples/demo.js'
 import { device } from '../examples/device.js'
 import { diary } from '../examples/diary.js'
 import { lossyLink } from '../examples/lossy-link.js'
+import { mirror } from '../examples/mirror.js'
 import { policyModule } from '../examples/policy-module.js'
 import { type Print, Session, story } from '../examples/story.js'
 import { timeTravel } from '../examples/time-travel.js'
@@ -172,6 +173,18 @@ describe('the small ones', () => {
     ])
   })
 
+  it('mirror: a monitor knows all processes by events, and after a loss by one look at /proc', () => {
+    expectInOrder(printed(mirror), [
+      "3 processes in the monitor's table, as in /proc; losses 0, whole of /proc read 1 times",
+      "7 processes in the monitor's table, as in /proc; losses 0, whole of /proc read 1 times",
+      'the monitor has been stopped while 1000 children came and went',
+      "9 processes in the monitor's table, as in /proc; losses 1, whole of /proc read 2 times",
+      /^spy: open refused: .*mode 0600, owner 0:0/,
+      'guest: killed for getpid, call 20',
+      '2 events, as it should be',
+    ])
+  })
+
   it('lossy-link: a file gets through, whatever the link does, and a copy of the world ends as it does', () => {
     const out = mkdtempSync(join(tmpdir(), 'paleokernel-link-'))
     try {
@@ -225,6 +238,7 @@ describe('the small ones', () => {
       'diary.ts',
       'flagship/flagship.ts',
       'lossy-link.ts',
+      'mirror.ts',
       'policy-module.ts',
       'story.ts',
       'time-travel.ts',
