@@ -3,11 +3,17 @@
  */
 
 import { AF_INET, AF_UNIX, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM, type Socket } from 'paleokernel/net'
-import { TCP_DELACK, TcpSock } from '../../src/net/inet/tcp_sock.js'
-import { RCV_SHUTDOWN, SEND_SHUTDOWN, TCP_ESTABLISHED, TCP_LISTEN } from '../../src/net/sock.js'
+import { TCP_DELACK } from '../../src/net/inet/tcp_sock.js'
+import {
+  RCV_SHUTDOWN,
+  SEND_SHUTDOWN,
+  SS_CONNECTING,
+  TCP_ESTABLISHED,
+  TCP_LISTEN,
+} from '../../src/net/sock.js'
 import { UnixSock } from '../../src/net/unix/sock.js'
 import { besides, instead, otherWords, socketOf } from './bring.js'
-import type { EraDifference, Mismatch } from './era.js'
+import type { Bring, EraDifference, Mismatch } from './era.js'
 import { always, goOn, isOrdering, vs618 } from './era_help.js'
 import {
   asOneWriter,
@@ -29,6 +35,18 @@ import { dataOf } from './values.js'
 
 const isStreamThatSendsNoMore = ({ sk }: Socket): boolean =>
   sk?.family === AF_INET && sk.type === SOCK_STREAM && (sk.shutdown & SEND_SHUTDOWN) !== 0
+
+/** A connect to itself that has been waited for and finds the end of the connection. */
+const endsInConnect = ({ line, ours }: Mismatch): Bring | undefined =>
+  line.op !== 'connect' || ours.r !== 0 || line.r === 0
+    ? undefined
+    : (world) => {
+        endMute(world)
+        const actor = world.actors[line.t]
+        const socket = actor === undefined ? undefined : socketOf(actor, Number(line.a[0]))
+        if (socket !== undefined) socket.state = SS_CONNECTING
+        return world.run(line)
+      }
 
 /** A poll that sleeps here, as one that ends with nothing. */
 const asEmpty = (m: Mismatch): Mismatch => ({
@@ -134,18 +152,6 @@ export const ERA_6_18_SOCKETS: readonly EraDifference[] = [
     after: () => 'undo',
   }),
   vs618({
-    name: 'a stream that sends no more before it connects to itself ends at once',
-    cite: 'tcp_rcv_state_process, net/ipv4/tcp_input.c: SEND_SHUTDOWN of TCP_SYN_RECV is made up for since 6.10; before, forgotten',
-    covers: (m) => {
-      const sk = socketAt(m)?.sk
-      if (!(sk instanceof TcpSock) || (sk.shutdown & SEND_SHUTDOWN) === 0 || sk.dport !== sk.num) return false
-      return m.line.op === 'connect'
-        ? m.line.e === 'ECONNABORTED' && m.ours.r === 0
-        : READS.has(m.line.op) && m.line.r === 0 && m.ours.e === 'EAGAIN'
-    },
-    after: always,
-  }),
-  vs618({
     name: 'a read takes what several tasks have written together',
     cite: 'unix_stream_recvmsg, net/unix/af_unix.c: credentials part messages only for SO_PASSCRED since 3.2; before, always',
     covers: (m) => {
@@ -203,11 +209,11 @@ export const ERA_6_18_SOCKETS: readonly EraDifference[] = [
     after: always,
   }),
   vs618({
-    name: 'a connection whose listener sends no more ends at once',
-    cite: 'tcp_rcv_state_process, net/ipv4/tcp_input.c: SEND_SHUTDOWN of TCP_SYN_RECV, which sk_clone copies, sends the FIN since 6.10; before, nothing does',
+    name: 'a connection that sends no more when it is made ends at once',
+    cite: 'tcp_rcv_state_process, net/ipv4/tcp_input.c: SEND_SHUTDOWN of TCP_SYN_RECV, from before connect or, by sk_clone, from the listener, sends the FIN since 6.10; before, nothing does',
     looksAt: 'all',
     covers: ({ world }) => bornMute(world).length > 0,
-    after: (m) => besides(m, endMute),
+    after: (m) => endsInConnect(m) ?? besides(m, endMute),
   }),
   vs618({
     name: 'not Linux: how long the recorder takes from line to line',

@@ -84,21 +84,26 @@ export const withoutPorts =
     return ours
   }
 
-/** Has a listener made this connection, which is as new as it was and sends no more, as the listener? */
-const isBornMute = ({ state, shutdown, locks, num }: TcpSock, listeners: ReadonlySet<number>): boolean =>
-  state === TCP_ESTABLISHED &&
-  (shutdown & SEND_SHUTDOWN) !== 0 &&
-  (locks & BINDPORT_LOCK) === 0 &&
-  listeners.has(num)
+/**
+ * Is it as new as it was made, though it sends no more? By a listener that sends no more either, or by a connect to
+ * itself.
+ */
+const isBornMute = (sk: TcpSock, listeners: ReadonlySet<number>): boolean =>
+  sk.state === TCP_ESTABLISHED &&
+  (sk.shutdown & SEND_SHUTDOWN) !== 0 &&
+  (isSelfConnected(sk) || ((sk.locks & BINDPORT_LOCK) === 0 && listeners.has(sk.num)))
 
-/** Connections that have been made in this line, by listeners that have been shut down for sending. */
+const isSelfConnected = ({ num, dport, rcvSaddr, daddr }: TcpSock): boolean =>
+  num === dport && rcvSaddr === daddr
+
+/** Connections that have been made in this line out of TCP_SYN_RECV, by sockets that had been shut down for sending. */
 export function bornMute(world: World): TcpSock[] {
   const socks = tcpSocks(world)
   const listeners = socks.filter(
     ({ state, shutdown }) => state === TCP_LISTEN && (shutdown & SEND_SHUTDOWN) !== 0,
   )
   const ports = new Set(listeners.map(({ num }) => num))
-  return ports.size === 0 ? [] : socks.filter((sk) => isBornMute(sk, ports))
+  return socks.filter((sk) => isBornMute(sk, ports))
 }
 
 /** Lets these connections send their FINs, and who has been woken by it run. */
