@@ -23,6 +23,8 @@ import {
 import { HOOKS } from '../src/security/hooks.js'
 import type { SyscallRow } from '../src/syscalls/row.js'
 import { CORE_CALLS } from '../src/syscalls/table.js'
+import { ioctlTable, netlinkTable } from './coverage-interfaces.js'
+import { table } from './coverage-markdown.js'
 
 /** The file that this script keeps. */
 export const COVERAGE_FILE = new URL('../docs/coverage.md', import.meta.url)
@@ -45,30 +47,11 @@ export function coverageTable(): string {
     ...procEntries(),
     ...networkTable(),
     ...firewallTable(),
+    ...netlinkTable(),
+    ...ioctlTable(),
   ]
     .join('\n')
     .concat('\n')
-}
-
-/** A Markdown table with its columns in line; those in `right` are numbers. */
-function table(
-  header: readonly string[],
-  rows: readonly (readonly string[])[],
-  right: readonly number[] = [],
-): string[] {
-  const widths = header.map((title, at) =>
-    Math.max(3, title.length, ...rows.map((row) => row[at]?.length ?? 0)),
-  )
-  const line = (cells: readonly string[]): string => {
-    const padded = cells.map((cell, at) =>
-      right.includes(at) ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0),
-    )
-    return `| ${padded.join(' | ')} |`
-  }
-  const rule = widths.map((width, at) =>
-    right.includes(at) ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width),
-  )
-  return [line(header), line(rule), ...rows.map(line)]
 }
 
 // ---- system calls --------------------------------------------------------------------------------------------
@@ -294,6 +277,7 @@ function firewallTable(): string[] {
     'Of `net()` on the 2.2.12 profile, and of `net({ ipchains: true })` on any; see `docs/firewall.md`.',
     '',
     ...table(['part', 'support', 'what is missing'], FIREWALL),
+    '',
   ]
 }
 

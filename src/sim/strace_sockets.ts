@@ -23,11 +23,13 @@ import {
 
 type Args = readonly unknown[]
 
-/** The constants of a file whose names begin like this, and the names. */
+/** The constants of a file whose names begin like this, and the names, by number: the file's own order is nobody's. */
 const named = (constants: Readonly<Record<string, unknown>>, prefix: string, but = /^$/): FlagTable =>
-  Object.entries(constants).flatMap(([name, value]) =>
-    name.startsWith(prefix) && typeof value === 'number' && !but.test(name) ? [[value, name] as const] : [],
-  )
+  Object.entries(constants)
+    .flatMap(([name, value]) =>
+      name.startsWith(prefix) && typeof value === 'number' && !but.test(name) ? [[value, name] as const] : [],
+    )
+    .sort(([a], [b]) => a - b)
 
 const FAMILIES = named(sockets, 'AF_', /^AF_LOCAL$/)
 const TYPES = named(sockets, 'SOCK_')

@@ -69,7 +69,8 @@ interface RtHandler {
   readonly needsRules?: boolean
 }
 
-const HANDLERS: ReadonlyMap<number, RtHandler> = new Map<number, RtHandler>([
+/** What each type of message does. Linux: rtnetlink_links. */
+export const HANDLERS: ReadonlyMap<number, RtHandler> = new Map<number, RtHandler>([
   [RTM_GETLINK, { dump: ({ net }) => dumpLinks(net) }],
   [RTM_NEWADDR, { doit: newAddr }],
   [RTM_DELADDR, { doit: delAddr }],
