@@ -39,7 +39,7 @@ export class RadioState {
   released: number[] = []
 }
 
-const radio = defineModule({
+export const radio = defineModule({
   name: 'radio',
   requires: ['net'],
   init: () => new RadioState(),
@@ -61,13 +61,15 @@ const radio = defineModule({
             input(_current, _net, from, data, sent) {
               state.heard.push({ bytes: data, sent })
               // A dump of as many messages, of as many bytes each, as the next two words say.
-              if (data[0] === 9)
+              if (data[0] === 9 && data.length === 12)
                 state.heard.push({
                   bytes: Uint8Array.of(
                     netlinkDumpStart(
                       from,
                       7,
-                      Array.from({ length: le32(data, 4) }, (_, i) => new Uint8Array(le32(data, 8)).fill(i)),
+                      Array.from({ length: le32(data, 4) % 1024 }, (_, i) =>
+                        new Uint8Array(le32(data, 8) % 4096).fill(i),
+                      ),
                     ),
                   ),
                   sent,
