@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createKernel } from 'paleokernel'
 import { type ByteOrder, encodePcap, net, type PcapPacket } from 'paleokernel/net'
+import { fetchPage, SITES, twoServers } from '../examples/two-web-servers.js'
 import { bytes32, read32, readMessages, writeMessage } from '../src/lib/nlmsg.js'
 
 const PROFILES = ['2.0.35', '2.2.12', '2.6.14'] as const
@@ -368,6 +369,30 @@ function netlink(profile: '2.2.12' | '2.6.14', byteOrder: ByteOrder, acks: 'head
   return seen.packets.length
 }
 
+// ---- two machines in one kernel ------------------------------------------------------------------------------
+
+/** Each server's answers, and each compartment's messages, come from its own address. */
+function compartments(): number {
+  const m = twoServers()
+  const seen = m.capture
+  for (const { address } of SITES) fetchPage(m.client, address)
+  for (const { label, name } of SITES) m.run(`macexec ${label} /sbin/logger ${name}`)
+  m.world.run()
+  const { packets: frames } = seen
+  check('compartments', frames, ['http.response', 'syslog'])
+  const file = join(dir, 'compartments.pcap')
+  for (const { address, name } of SITES)
+    for (const [filter, field] of [
+      [`tcp.srcport == 80 && frame contains "the ${name}."`, 'tcp.srcport'],
+      [`udp.dstport == 514 && !icmp && frame contains "${name}"`, 'udp.dstport'],
+    ] as const) {
+      const lines = tshark(file, filter, ['ip.src', field])
+      const isRight = lines.length === 1 && lines[0]?.[0] === address
+      must(isRight, `compartments: '${filter}' comes from ${lines.join('; ')}, not once from ${address}`)
+    }
+  return frames.length
+}
+
 // ---- all of it -----------------------------------------------------------------------------------------------
 
 let packets = 0
@@ -402,6 +427,7 @@ try {
     packets += seen.packets.length + lo.packets.length
     for (const seed of [1, 2, 3]) resent += lossy(profile, seed)
   }
+  packets += compartments()
 } finally {
   rmSync(dir, { recursive: true, force: true })
 }

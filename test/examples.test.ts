@@ -13,6 +13,7 @@ import { mirror } from '../examples/mirror.js'
 import { policyModule } from '../examples/policy-module.js'
 import { type Print, Session, story } from '../examples/story.js'
 import { timeTravel } from '../examples/time-travel.js'
+import { twoWebServers } from '../examples/two-web-servers.js'
 import { webServer } from '../examples/webserver.js'
 
 /** What `run` prints. */
@@ -65,6 +66,41 @@ describe('the story', () => {
     expect(printed((print) => story(print, new Session(3)))).toEqual(first)
     expect(heard.screen()).toEqual(['2 9 49', 'cat: /etc/shadow: Permission denied'])
   })
+})
+
+it('two web servers, one kernel: each has a machine of its own, and the capture has two senders', () => {
+  const tell = (): { lines: string[]; files: Buffer[] } => {
+    const out = mkdtempSync(join(tmpdir(), 'paleokernel-servers-'))
+    try {
+      let isGood = false
+      const lines = printed((print) => {
+        isGood = twoWebServers(print, pathToFileURL(`${out}/`))
+      })
+      expect(isGood).toBe(true)
+      const files = ['pcap', 'svg'].map((end) => readFileSync(join(out, `two-web-servers.${end}`)))
+      return { lines: lines.map((line) => line.replace(out, '')), files }
+    } finally {
+      rmSync(out, { recursive: true })
+    }
+  }
+  const first = tell()
+  expectInOrder(first.lines, [
+    '# ipchains -A input -d 10.0.0.1 --maclabel 10:1',
+    '# ip rule add mac 10:2 table 2',
+    '  http://10.0.0.1/: Welcome to the shop.',
+    '  http://10.0.0.2/: Welcome to the school.',
+    '# macexec 10:1 /sbin/ps axu',
+    /^ {2}www +\d+ .* httpd$/,
+    /^ {2}pupil +\d+ .* httpd$/,
+    /^ {2}10:2 +\d+ 33 +httpd$/,
+    /^ {2}kill \d+: No such process$/,
+    /no write up \(MAC-30 write\)$/,
+    '  10.0.0.2 says: greetings from the school',
+    '  http://10.0.0.1/: ECONNREFUSED',
+    '  http://10.0.0.2/: Welcome to the school.',
+    '41 packets: /two-web-servers.pcap',
+  ])
+  expect(tell()).toEqual(first)
 })
 
 describe('the demo', () => {
@@ -242,6 +278,7 @@ describe('the small ones', () => {
       'policy-module.ts',
       'story.ts',
       'time-travel.ts',
+      'two-web-servers.ts',
       'webserver.ts',
     ])
   })

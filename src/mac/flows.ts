@@ -11,6 +11,7 @@ import { isAdmin, isShared, type Label, parseLabel, showLabel } from './label.js
 import { labelledRules, netOf } from './network.js'
 import type { MacSettings } from './options.js'
 import { hasAccess, readFiles, writeFiles } from './rules.js'
+import { VIEWS } from './state.js'
 
 /** A compartment by its number, the machines beyond the wire, or files by where they are mounted. */
 export type MacPlace = number | 'outside' | `/${string}`
@@ -59,13 +60,13 @@ function visible(settings: MacSettings, all: readonly MacCompartment[]): MacFlow
   return flows
 }
 
-/** Who reads and writes what is shared (MAC-30). */
+/** Who reads and writes what is shared (MAC-30). Nothing passes through what shows everybody something else. */
 function files(all: readonly MacCompartment[]): MacFlow[] {
   const flows: MacFlow[] = []
   const shared = all.flatMap(({ mounts }) =>
-    mounts.flatMap(({ path, label }) => {
+    mounts.flatMap(({ path, type, label }) => {
       const parsed = parseLabel(label)
-      return parsed !== null && isShared(parsed) ? [{ path, label: parsed }] : []
+      return parsed !== null && isShared(parsed) && !VIEWS.includes(type) ? [{ path, label: parsed }] : []
     }),
   )
   for (const entry of all) {

@@ -13,8 +13,8 @@ import type { SuperBlock } from '../vfs/superblock.js'
 import { BOOT_FILES, BOOT_TASK, isAdmin, type Label, VIEW } from './label.js'
 import type { Rule } from './rules.js'
 
-/** Kinds of file systems whose files show labelled objects. */
-const VIEWS: readonly string[] = ['proc', 'mlsfs']
+/** Kinds of file systems whose files show labelled objects: everybody sees something else in them. */
+export const VIEWS: readonly string[] = ['proc', 'mlsfs']
 
 /** State of the module. */
 export class MacState {

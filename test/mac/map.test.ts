@@ -82,7 +82,6 @@ describe('as data', () => {
       '0 administer 1  MAC-9',
       '1 read /  MAC-30',
       '1 read /dev  MAC-30',
-      '1 read /proc  MAC-30',
       '1 read /common  MAC-30',
       '1 write /common  MAC-30',
       'outside send 1 tcp to 10.0.0.1 80 MAC-41',
