@@ -133,7 +133,7 @@ function isAboutOrphanedGroup(m: Mismatch): boolean {
 
 /**
  * Do both sides end sleeps in these calls, of other tasks or in another order? The results add up to the same, as
- * many bytes or as many locks; or a read makes room for one writer each, who has written more or less before, or needs
+ * many bytes, or some locks (those of one open file go together); or a read makes room for one writer each, who has written more or less before, or needs
  * more than that and sleeps on.
  */
 function wakesOthers(m: Mismatch, calls: readonly string[]): boolean {
@@ -149,7 +149,8 @@ function wakesOthers(m: Mismatch, calls: readonly string[]): boolean {
     const isOneEach = there.length === 1 && here.length === 1
     return isOneEach || (there.length + here.length === 1 && world.actors.some(sleepsOn))
   }
-  return there.length > 0 && sum(there) === sum(here) && (there.length === here.length || sum(there) > 0)
+  if (there.length === 0 || sum(there) !== sum(here)) return false
+  return there.length === here.length || sum(there) > 0 || (calls.includes('flock') && here.length > 0)
 }
 
 /** Are there polls that a line ends there and not here, where a read or write that it ends as well came first? */
