@@ -44,39 +44,49 @@ export const PROC_ID: CbId = Object.freeze({ idx: CN_IDX_PROC, val: CN_VAL_PROC 
 /** In place of a processor, in answers. */
 const NO_CPU = 0xffffffff
 
-/** One message with one event. */
-function send(
-  state: ConnectorState,
-  layout: ProcEventLayout,
-  seq: number,
-  ack: number,
-  cpu: number,
-  what: number,
-  a: number,
-  b: number,
-  c: number,
-  d: number,
-): void {
-  if (!isHeard(state, CN_IDX_PROC)) return
-  const len = procEventSize(layout)
-  const bytes = new Uint8Array(DATA + len)
-  const view = new DataView(bytes.buffer)
-  putHeader(view, bytes.length, seq)
-  putCnMsg(view, NLMSG_HDRLEN, { id: PROC_ID, seq, ack, len, flags: 0 })
-  const at = putProcEvent(view, DATA, layout, what, cpu, Math.round(state.net.k.state.now * 1e6))
-  view.setUint32(at, a, true)
-  view.setUint32(at + 4, b, true)
-  view.setUint32(at + 8, c, true)
-  view.setUint32(at + 12, d, true)
-  broadcast(state, CN_IDX_PROC, bytes)
+/** Makes messages with one event each. What it writes in is no state: every message is a copy. */
+class Sender {
+  private readonly layout: ProcEventLayout
+  private readonly bytes: Uint8Array
+  private readonly view: DataView
+
+  constructor(layout: ProcEventLayout) {
+    this.layout = layout
+    this.bytes = new Uint8Array(DATA + procEventSize(layout))
+    this.view = new DataView(this.bytes.buffer)
+  }
+
+  send(
+    state: ConnectorState,
+    seq: number,
+    ack: number,
+    cpu: number,
+    what: number,
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+  ): void {
+    if (!isHeard(state, CN_IDX_PROC)) return
+    const { bytes, view, layout } = this
+    putHeader(view, bytes.length, seq)
+    putCnMsg(view, NLMSG_HDRLEN, { id: PROC_ID, seq, ack, len: bytes.length - DATA, flags: 0 })
+    const at = putProcEvent(view, DATA, layout, what, cpu, Math.round(state.net.k.state.now * 1e6))
+    view.setUint32(at, a, true)
+    view.setUint32(at + 4, b, true)
+    view.setUint32(at + 8, c, true)
+    view.setUint32(at + 12, d, true)
+    broadcast(state, CN_IDX_PROC, bytes.slice())
+  }
 }
 
 /** What the module is told about tasks, as events. */
 export function procNotifiers(state: ConnectorState, layout: ProcEventLayout): Partial<TaskNotifiers> {
+  const sender = new Sender(layout)
   const emit = (what: number, a: number, b: number, c: number, d: number): void => {
     const seq = state.procEvents
     state.procEvents = (seq + 1) >>> 0
-    send(state, layout, seq, 0, 0, what, a, b, c, d)
+    sender.send(state, seq, 0, 0, what, a, b, c, d)
   }
   return {
     fork(_current, child) {
@@ -108,5 +118,5 @@ export function onProcControl(k: KernelCore, { seq, ack, len, data }: CnMsg): vo
   else if (op === PROC_CN_MCAST_IGNORE) state.listeners--
   if (state.listeners < 1) return
   const err = op === PROC_CN_MCAST_LISTEN || op === PROC_CN_MCAST_IGNORE ? 0 : -EINVAL
-  send(state, processEvents, seq, (ack + 1) >>> 0, NO_CPU, PROC_EVENT_NONE, err, 0, 0, 0)
+  new Sender(processEvents).send(state, seq, (ack + 1) >>> 0, NO_CPU, PROC_EVENT_NONE, err, 0, 0, 0)
 }
