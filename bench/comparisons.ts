@@ -6,6 +6,7 @@
 import { createKernel, isErr, O_RDONLY, O_RDWR, O_WRONLY, type Sys, utf8Encode } from 'paleokernel'
 import { bufflink, bufflinkAppend } from 'paleokernel/bufflink'
 import { assembleBpf, Broker, Link, seccomp } from 'paleokernel/seccomp'
+import { EVENTS, LIVES, REFUSALS } from './connector.js'
 import { BLOCK, bytesOf } from './fixtures.js'
 import type { Case, Timed } from './measure.js'
 import { WRITE_BACK } from './reqlog.js'
@@ -229,5 +230,8 @@ export const COMPARISONS: readonly Comparison[] = [
   },
   { id: 'bind-reserved', title: 'bind to a reserved port', ways: BIND },
   { id: 'write-back', title: 'write-back of a dirty block of 1 KiB', ways: WRITE_BACK },
+  { id: 'proc-events-life', title: 'spawn+exit+wait, with process events', ways: LIVES },
+  { id: 'proc-event', title: 'setgid, which is a process event', ways: EVENTS },
+  { id: 'refusal', title: 'open that the mode refuses', ways: REFUSALS },
   { id: 'seccomp-broker', title: 'round trip to a broker', ways: { 'seccomp, two pipes': brokerTrip } },
 ]

@@ -198,6 +198,26 @@ export function judge(measured: readonly Measured[], extras: Extras): readonly G
       10,
       nanoseconds,
     ),
+    limitGoal(
+      'spawn+exit+wait with process events that nobody asks for, beyond without a connector',
+      known(best('proc-events-life', 'events, nobody asks') / best('proc-events-life', 'no connector') - 1),
+      0.05,
+      percent,
+    ),
+    limitGoal(
+      'a million process events to one listener, made and read',
+      known(
+        (best('proc-event', 'one listener, 100 waiting') - best('proc-event', 'no connector')) * 1_000_000,
+      ),
+      2_000_000_000,
+      microseconds,
+    ),
+    limitGoal(
+      'a refusal with a connector to which nobody listens, beyond without one',
+      known(best('refusal', 'nobody listens') / best('refusal', 'no connector') - 1),
+      0.1,
+      percent,
+    ),
     ...growthGoals,
     limitGoal('createKernel()', ours('create-kernel'), 100_000, microseconds),
     limitGoal('fork of a kernel with 1 000 files', ours('fork-kernel'), 2_000_000, microseconds),
