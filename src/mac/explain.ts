@@ -43,6 +43,9 @@ function mountAt(k: KernelCore, path: string): Mount | undefined {
   return best
 }
 
+/** What the operations ask of files; null for what can only be done to tasks. */
+const FILE_RULES = { see: seeFiles, read: readFiles, write: writeFiles, change: null } as const
+
 /** Errors: TypeError for an operation and an object that do not go together, and for what does not exist. */
 export function explain(
   k: KernelCore,
@@ -52,6 +55,10 @@ export function explain(
   operation: MacOperation,
   object: MacObject,
 ): MacDecision {
+  if (!Object.hasOwn(FILE_RULES, operation))
+    throw new TypeError(`mac.explain: there is no operation '${String(operation)}'`)
+  if (typeof object !== 'number' && typeof object !== 'string')
+    throw new TypeError('mac.explain: a pid or a path is wanted')
   const subject = labels.ofTask(task)
   const answer = (refused: Refused | null, about: Label, what: string): MacDecision => ({
     isAllowed: refused === null,
@@ -75,7 +82,7 @@ export function explain(
   if (mnt === undefined || !object.startsWith('/'))
     throw new TypeError(`mac.explain: '${object}' is no absolute path`)
   const label = labels.ofFiles(mnt.sb)
-  const rule = { see: seeFiles, read: readFiles, write: writeFiles, change: null }[operation]
+  const rule = FILE_RULES[operation]
   if (rule === null)
     throw new TypeError("mac.explain: 'change' is about tasks; about paths: 'see', 'read', 'write'")
   return answer(rule(subject, label), label, 'files of')

@@ -77,7 +77,9 @@ export function mac(options: MacOptions = {}) {
         setLabel(pid, text) {
           const label = parseLabel(text)
           if (label === null || (label.flags & MAC_SHARED) !== 0)
-            throw new TypeError(`mac: '${text}' is no label of a task: such as '10:3' or '100:0+admin'`)
+            throw new TypeError(
+              `mac: '${String(text)}' is no label of a task: such as '10:3' or '100:0+admin'`,
+            )
           labels.labelTask(taskOf(k, pid), label)
         },
         reserve(address, compartment) {

@@ -46,6 +46,7 @@ function parsePart(text: string): number {
 
 /** `10:3`, `100:0+admin`, `5:1+shared`. Null for anything else: the caller says EINVAL (MAC-3). */
 export function parseLabel(text: string): Label | null {
+  if (typeof text !== 'string') return null
   const [numbers = '', ...names] = text.split('+')
   const parts = numbers.split(':')
   const grade = parsePart(parts[0] ?? '')
