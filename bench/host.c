@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
@@ -302,6 +303,32 @@ static void run_udp(long n) {
                recv(ends[0], buffer, 512, 0) == 512 && buffer[17] == 7,
            "udp");
 }
+/* ---- netlink between programs ------------------------------------------------------------------------------- */
+
+static int heard[100], heard_count, speaker;
+
+static int netlink_bound(unsigned port, unsigned groups) {
+  struct sockaddr_nl name = {AF_NETLINK, 0, port, groups};
+  int f = socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK);
+  expect(f >= 0 && bind(f, (struct sockaddr *)&name, sizeof name) == 0, "bind netlink");
+  return f;
+}
+static void setup_netlink(int count) {
+  memset(buffer, 7, sizeof buffer);
+  for (heard_count = 0; heard_count < count; heard_count++)
+    heard[heard_count] = netlink_bound(400000001 + heard_count, count > 1);
+  speaker = netlink_bound(400000000, 0);
+}
+static void setup_netlink_1(void) { setup_netlink(1); }
+static void setup_netlink_100(void) { setup_netlink(100); }
+static void run_netlink(long n) {
+  struct sockaddr_nl to = {AF_NETLINK, 0, 400000001, heard_count > 1};
+  for (long i = 0; i < n; i++) {
+    expect(sendto(speaker, buffer, 512, 0, (struct sockaddr *)&to, sizeof to) == 512, "netlink");
+    for (int l = 0; l < heard_count; l++) expect(recv(heard[l], buffer, 512, 0) == 512 && buffer[17] == 7, "netlink");
+  }
+}
+
 static void roomy(int f) {
   int room = 4 * BLOCK;
   setsockopt(f, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
@@ -401,6 +428,8 @@ static const struct row rows[] = {
     {"pipe-64k", setup_pipe, nothing, run_pipe_64k, nothing, 0},
     {"ping-pong", setup_ping_pong, nothing, run_ping_pong, nothing, 0},
     {"udp-512", setup_udp, nothing, run_udp, nothing, 0},
+    {"netlink-512", setup_netlink_1, nothing, run_netlink, nothing, 0},
+    {"netlink-100", setup_netlink_100, nothing, run_netlink, nothing, 0},
     {"tcp-64k", setup_tcp, nothing, run_tcp, nothing, 0},
     {"accept", setup_accept, before_accept, run_accept, after_accept, WAITING},
     {"spawn-exit-wait", unready, nothing, run_spawn, nothing, 0},

@@ -289,6 +289,51 @@ function forwardCase(rules: number): Timed {
   }
 }
 
+// ---- netlink -------------------------------------------------------------------------------------------------
+
+const AF_NETLINK = 16
+const SOCK_RAW = 3
+const NETLINK_USERSOCK = 2
+
+/** Ports of NETLINK_USERSOCK that listen to its first group, and one more that sends. */
+function netlinkEnds(
+  sys: Calls,
+  listeners: number,
+): { readonly sender: number; readonly listening: number[] } {
+  const bound = (pid: number, groups: number): number => {
+    const fd = fine(sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK))
+    fine(sys.bind(fd, { family: AF_NETLINK, pid, groups }))
+    return fd
+  }
+  const listening = Array.from({ length: listeners }, (_, i) => bound(7001 + i, 1))
+  return { sender: bound(7000, 0), listening }
+}
+
+/** A message to a port, or to a group and one of its listeners by port; all read it. */
+function netlinkCase(listeners: number): Timed {
+  const k = createKernel({ profile: '2.6.14', modules: [net({ netlink: { usersock: true } })] })
+  const { sys } = k.spawn({ comm: 'bench' })
+  const { sender, listening } = netlinkEnds(sys, listeners)
+  const to = { family: AF_NETLINK, pid: 7001, groups: listeners > 1 ? 1 : 0 } as const
+  const data = bytesOf(512)
+  const buffer = new Uint8Array(512)
+  return {
+    kind: 'timed',
+    warmth: WARMTH,
+    run(count) {
+      let right = 0
+      for (let i = 0; i < count; i++) {
+        buffer[17] = 0
+        if (sys.sendto(sender, data, 0, to) !== 512) continue
+        let read = 0
+        for (const fd of listening) read += sys.recv(fd, buffer, 0)
+        if (read === 512 * listeners && buffer[17] === 7) right++
+      }
+      return right
+    },
+  }
+}
+
 // ---- routes --------------------------------------------------------------------------------------------------
 
 /**
@@ -371,6 +416,8 @@ export function routeCase(routes: number): Timed {
 export const netCases = (plan: Plan): Cases => ({
   'udp-512': () => udpCase(512),
   'tcp-64k': tcpCase,
+  'netlink-512': () => netlinkCase(1),
+  'netlink-100': () => netlinkCase(100),
   accept: () => acceptCase(plan.sockets),
   forward: () => forwardCase(0),
   'forward-100': () => forwardCase(RULES),

@@ -88,6 +88,12 @@ export const ROWS = [
     'there and back; send and recv until all is there',
   ),
   row('accept', 'accept, among 10 000 connected sockets', 'connecting is outside the clock'),
+  row('netlink-512', 'netlink message of 512 B to a port, one task', 'between two programs: sendto and recv'),
+  row(
+    'netlink-100',
+    'netlink message to a group of 100',
+    'per message: one sendto and 100 recv; the sender names one of them by port; wants CAP_NET_ADMIN',
+  ),
   row('forward', 'packet sent on between two devices', 'UDP, 64 bytes; profile 2.2.12'),
   row('forward-100', 'packet sent on, 100 rules of ipchains', 'rules of the forward chain that do not match'),
   row('create-kernel', 'createKernel()'),
