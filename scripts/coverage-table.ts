@@ -217,7 +217,12 @@ const NETWORK: readonly (readonly [string, SyscallRow['support'], string])[] = [
   ],
   ['AF_INET: TCP', 'partial', 'SACK, timestamps, SYN cookies, ECN; TCP_DEFER_ACCEPT, TCP_INFO'],
   ['AF_PACKET, SOCK_PACKET', 'partial', 'PACKET_RX_RING, PACKET_COPY_THRESH, packet filters: ENOPROTOOPT'],
-  ['AF_NETLINK, rtnetlink', 'partial', 'queueing disciplines, multipath routes'],
+  [
+    'AF_NETLINK, its options, `/proc/net/netlink`',
+    'full',
+    'no module is asked for where a protocol is not there',
+  ],
+  ['rtnetlink', 'partial', 'queueing disciplines, multipath routes; only changes of routes are told'],
   ['AF_INET6, AF_IPX and other families', 'absent', 'EINVAL before 2.4, EAFNOSUPPORT then'],
   [
     'groups: IP_ADD_MEMBERSHIP and its like',
@@ -234,7 +239,7 @@ const NETWORK: readonly (readonly [string, SyscallRow['support'], string])[] = [
   ['ARP, fragments, forwarding, ICMP errors', 'full', 'no redirects, no proxy ARP'],
   ['routing tables, policy rules, route cache', 'partial', 'multipath routes, realms, NAT by routes'],
   ['`/proc/net`: tcp udp raw unix packet netlink snmp igmp route rt_cache arp dev', 'full', ''],
-  ['captures: `kernel.net.capture`', 'full', ''],
+  ['captures: `kernel.net.capture`, `captureNetlink`', 'full', ''],
   [
     'tools: `ip` `ifconfig` `route` `ping`',
     'partial',
