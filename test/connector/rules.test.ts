@@ -5,12 +5,15 @@ import {
   defineModule,
   ECONNREFUSED,
   EINVAL,
+  ENOBUFS,
   ENODEV,
   ENOMEM,
   EPERM,
   ESRCH,
   KernelBug,
   markBh,
+  POLLERR,
+  POLLIN,
 } from 'paleokernel'
 import {
   type CbId,
@@ -175,6 +178,30 @@ describe('§2.5 cn_netlink_send', () => {
     const { k, root } = withClient()
     listen(root, 5)
     for (let n = 0; n < 2000; n++) expect(k.connector.send({ id: A, data: new Uint8Array(500) })).toBe(0)
+  })
+
+  it('§2.10.4, §2.10.13: who has no room hears ENOBUFS once and first, POLLERR until then, and nothing new until it has read all', () => {
+    const { k, root } = withClient()
+    const ear = listen(root, 5)
+    for (let seq = 0; seq < 500; seq++) k.connector.send({ id: A, seq, data: new Uint8Array(900) })
+    const poll = (): number => {
+      const entry = { fd: ear, events: POLLIN, revents: 0 }
+      root.sys.poll([entry], 0)
+      return entry.revents
+    }
+    expect(poll()).toBe(POLLIN | POLLERR)
+    expect(recvRaw(root, ear)).toBe(ENOBUFS)
+    expect(poll()).toBe(POLLIN)
+    const first = recvRaw(root, ear)
+    expect(first).toBeInstanceOf(Uint8Array)
+    k.connector.send({ id: A, seq: 1000 })
+    const seqs = drain(root, ear).map(({ seq }) => seq)
+    expect(seqs).toEqual(Array.from({ length: seqs.length }, (_, n) => n + 1))
+    expect(seqs.length).toBeGreaterThan(50)
+    expect(seqs.length).toBeLessThan(499)
+    expect(poll()).toBe(0)
+    k.connector.send({ id: A, seq: 1001 })
+    expect(drain(root, ear)).toMatchObject([{ seq: 1001 }])
   })
 
   it('§2.5: groups above the table reach nobody, that of the control client least of all', () => {
