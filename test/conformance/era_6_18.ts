@@ -359,6 +359,16 @@ export const ERA_6_18: readonly EraDifference[] = [
     after: always,
   }),
   vs618({
+    name: 'not Linux: directories of the file system that was recorded on have a size',
+    cite: 'shmem_mknod, mm/shmem.c: BOGO_DIRENT_SIZE for each entry; ramfs, which the runner mounts, has none',
+    covers: (m) =>
+      m.line.op === 'lock' &&
+      m.line.a[3] === 'SEEK_END' &&
+      answers(m, 'ok', 'EINVAL') &&
+      isType(statOf(m, Number(m.line.a[0]))?.mode ?? 0, S_IFDIR),
+    after: always,
+  }),
+  vs618({
     name: 'requests for a lock wait for other requests',
     cite: 'locks_insert_block, fs/locks.c, since 5.0: a tree, in which a request that is withdrawn moves those behind it; before, one queue',
     covers: (m) => wakesOthers(m, ['lock', 'flock']),

@@ -152,6 +152,13 @@ export const ERA_6_18_SOCKETS: readonly EraDifference[] = [
     after: () => 'undo',
   }),
   vs618({
+    name: 'accept takes a descriptor before a connection',
+    cite: 'sys_accept, net/socket.c: sock_alloc_fd comes first since 2.6.17; before, it comes last, and a connection without one is lost',
+    looksAt: 'all',
+    covers: ({ line }) => line.op === 'accept' && line.e === 'EMFILE',
+    after: () => 'undo',
+  }),
+  vs618({
     name: 'a read takes what several tasks have written together',
     cite: 'unix_stream_recvmsg, net/unix/af_unix.c: credentials part messages only for SO_PASSCRED since 3.2; before, always',
     covers: (m) => {
