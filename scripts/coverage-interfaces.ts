@@ -121,7 +121,7 @@ export function netlinkTable(): string[] {
   return [
     '## Messages of rtnetlink',
     '',
-    'Of `net()`. What a type answers to; changes of routes are also told to the group that listens.',
+    'Of `net()`. What a type answers to; changes of links, addresses and routes are also told to the groups that listen.',
     '',
     ...table(
       ['message', 'answers to', 'note'],

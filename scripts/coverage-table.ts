@@ -222,7 +222,7 @@ const NETWORK: readonly (readonly [string, SyscallRow['support'], string])[] = [
     'full',
     'no module is asked for where a protocol is not there',
   ],
-  ['rtnetlink', 'partial', 'queueing disciplines, multipath routes; only changes of routes are told'],
+  ['rtnetlink', 'partial', 'queueing disciplines, multipath routes; of neighbours nobody is told'],
   ['AF_INET6, AF_IPX and other families', 'absent', 'EINVAL before 2.4, EAFNOSUPPORT then'],
   [
     'groups: IP_ADD_MEMBERSHIP and its like',

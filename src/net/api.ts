@@ -8,6 +8,7 @@ import { addEthernet, EtherPort, ethReceive, type Wire } from './ethernet.js'
 import { devClose, devOpen, inetInsertIfa, makeIfaddr } from './inet/devinet.js'
 import { flushRoutes } from './inet/route_cache.js'
 import { netlinkCaptureOf, startNetlinkCapture } from './netlink/capture.js'
+import { tellLink } from './netlink/rt_notify.js'
 import { type Capture, captureOf, startCapture } from './pcap.js'
 import { parseIp } from './sockaddr.js'
 import type { NetState } from './state.js'
@@ -105,6 +106,7 @@ function setMtu(net: NetState, dev: NetDevice, mtu: number): void {
     throw new TypeError(`mtu ${mtu}: 68 to 65535 is wanted`)
   dev.mtu = mtu
   flushRoutes(net)
+  tellLink(net, dev, 0)
 }
 
 function plugIn(net: NetState, name: string, wire: Wire, mtu: number | undefined): Plug {

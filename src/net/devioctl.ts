@@ -98,6 +98,7 @@ import {
 import { isLoopback, isZeronet } from './inet/ip.js'
 import { flushRoutes } from './inet/route_cache.js'
 import { RTN_UNICAST, RTN_UNREACHABLE } from './inet/route_types.js'
+import { tellLink } from './netlink/rt_notify.js'
 import type { NetState } from './state.js'
 
 /** Where the union of struct ifreq begins. */
@@ -149,6 +150,7 @@ function change(net: NetState, dev: NetDevice, cmd: number, ifr: Uint8Array): nu
       const isEthernet = (dev.flags & IFF_LOOPBACK) === 0
       if (value < 0 || (isEthernet && (value < 68 || value > ETH_DATA_LEN))) return EINVAL
       dev.mtu = value
+      tellLink(net, dev, 0)
       flushRoutes(net)
       return 0
     }

@@ -17,6 +17,7 @@ import { bytesEqual } from '../lib/bytes.js'
 import { netifRx, runBacklog } from './backlog.js'
 import { addDevice, type DeviceOps, type NetDevice } from './device.js'
 import { be16, put16 } from './inet/ip.js'
+import { tellLink } from './netlink/rt_notify.js'
 import {
   kfreeSkb,
   PACKET_BROADCAST,
@@ -91,6 +92,7 @@ export function addEthernet(net: NetState, name: string, address: Uint8Array): N
   dev.address = address.slice(0, 6)
   dev.broadcast = new Uint8Array(6).fill(0xff)
   dev.data = new EtherPort(1000)
+  tellLink(net, dev, -1)
   return dev
 }
 

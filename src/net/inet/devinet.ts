@@ -5,7 +5,9 @@
 
 import { EEXIST, EINVAL } from '../../abi/errno.js'
 import { IFF_LOOPBACK, IFF_RUNNING, IFF_UP } from '../../abi/if.js'
+import { RTM_DELADDR, RTM_NEWADDR } from '../../abi/netlink.js'
 import type { InIfaddr, NetDevice } from '../device.js'
+import { tellAddr, tellLink } from '../netlink/rt_notify.js'
 import { packetNotify } from '../packet/sock.js'
 import type { NetState } from '../state.js'
 import { fibAddIfaddr, fibDelIfaddr, fibDisable, fibEnable } from './fib_semantics.js'
@@ -46,6 +48,7 @@ export function inetInsertIfa(net: NetState, dev: NetDevice, ifa: InIfaddr): num
   const at = flags === 0 ? lastPrimary : addresses.length
   const made = { ...ifa, flags }
   addresses.splice(at, 0, made)
+  tellAddr(net, RTM_NEWADDR, dev, made)
   fibAddIfaddr(net, dev, made)
   return 0
 }
@@ -59,13 +62,17 @@ export function inetDelIfa(net: NetState, dev: NetDevice, ifa: InIfaddr): void {
     (other) => other === ifa || (isPrimary && belongs(other) && (other.flags & IFA_F_SECONDARY) !== 0),
   )
   dev.addresses = dev.addresses.filter((other) => !gone.includes(other))
-  for (const other of gone.reverse()) fibDelIfaddr(net, dev, other)
+  for (const other of gone.reverse()) {
+    tellAddr(net, RTM_DELADDR, dev, other)
+    fibDelIfaddr(net, dev, other)
+  }
 }
 
 /** Brings a device up; the loopback device gets 127.0.0.1. Linux: dev_open, inetdev_event. */
 export function devOpen(net: NetState, dev: NetDevice): void {
   if ((dev.flags & IFF_UP) !== 0) return
   dev.flags |= IFF_UP | IFF_RUNNING
+  tellLink(net, dev, IFF_UP | IFF_RUNNING)
   if ((dev.flags & IFF_LOOPBACK) !== 0 && dev.addresses.length === 0)
     inetInsertIfa(net, dev, makeIfaddr(dev, INADDR_LOOPBACK_N, 8))
   else fibEnable(net, dev)
@@ -75,8 +82,10 @@ export function devOpen(net: NetState, dev: NetDevice): void {
 
 /** Takes a device down. Linux: dev_close. */
 export function devClose(net: NetState, dev: NetDevice): void {
-  if ((dev.flags & IFF_UP) !== 0) mcDecGroup(net, dev, ALL_HOSTS)
+  const wasUp = (dev.flags & IFF_UP) !== 0
+  if (wasUp) mcDecGroup(net, dev, ALL_HOSTS)
   dev.flags &= ~(IFF_UP | IFF_RUNNING)
+  if (wasUp) tellLink(net, dev, IFF_UP | IFF_RUNNING)
   fibDisable(net, dev)
   packetNotify(net, dev)
 }

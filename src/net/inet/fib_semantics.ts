@@ -8,8 +8,10 @@
 
 import { EINVAL, ENETDOWN, ENOBUFS, ENODEV, type Errno, ESRCH, isErr } from '../../abi/errno.js'
 import { IFF_LOOPBACK, IFF_UP } from '../../abi/if.js'
+import { RTM_DELROUTE, RTM_NEWROUTE } from '../../abi/netlink.js'
 import { isAtLeast } from '../../abi/profile.js'
 import { deviceByIndex, type InIfaddr, type NetDevice } from '../device.js'
+import { type Asker, NO_ASKER, tellRoute } from '../netlink/rt_notify.js'
 import type { NetState } from '../state.js'
 import { inetAddrType } from './fib.js'
 import { fibGetTable, fibNewTable, fibRulesLookup } from './fib_rules.js'
@@ -121,7 +123,12 @@ function createInfo(net: NetState, want: RouteRequest): FibInfo | Errno {
  * Adds a route. `flags` as tableInsert. Errors: EINVAL; EEXIST, ENOENT; ENODEV, ENETDOWN; ENETUNREACH a gateway that
  * is not on any link; ENOBUFS no such table. Linux: inet_rtm_newroute.
  */
-export function newRoute(net: NetState, want: RouteRequest, flags: number): FibNode | Errno {
+export function newRoute(
+  net: NetState,
+  want: RouteRequest,
+  flags: number,
+  asker: Asker = NO_ASKER,
+): FibNode | Errno {
   const table = fibNewTable(net, want.table)
   if (table === null) return ENOBUFS
   const info = createInfo(net, want)
@@ -131,15 +138,18 @@ export function newRoute(net: NetState, want: RouteRequest, flags: number): FibN
   const failed = tableInsert(table, node, flags)
   if (failed !== 0) return failed as Errno
   flushRoutes(net)
+  tellRoute(net, RTM_NEWROUTE, table.id, node, asker)
   return node
 }
 
 /** Deletes a route. Errors: ESRCH, EINVAL. Linux: inet_rtm_delroute. */
-export function delRoute(net: NetState, want: RouteRequest): FibNode | Errno {
+export function delRoute(net: NetState, want: RouteRequest, asker: Asker = NO_ASKER): FibNode | Errno {
   const table = fibGetTable(net, want.table)
   if (table === null) return ESRCH
   const gone = tableDelete(table, want)
-  if (!isErr(gone)) flushRoutes(net)
+  if (isErr(gone)) return gone
+  flushRoutes(net)
+  tellRoute(net, RTM_DELROUTE, table.id, gone, asker)
   return gone
 }
 

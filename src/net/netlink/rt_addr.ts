@@ -4,99 +4,18 @@
  */
 
 import { EADDRNOTAVAIL, EINVAL, ENODEV } from '../../abi/errno.js'
-import {
-  IFA_ADDRESS,
-  IFA_BROADCAST,
-  IFA_LABEL,
-  IFA_LOCAL,
-  IFLA_ADDRESS,
-  IFLA_BROADCAST,
-  IFLA_IFNAME,
-  IFLA_MTU,
-  IFLA_QDISC,
-  IFLA_STATS,
-  RTM_NEWADDR,
-  RTM_NEWLINK,
-} from '../../abi/netlink.js'
-import { AF_INET } from '../../abi/socket.js'
-import {
-  type ByteOrder,
-  bytes32,
-  fromInet32,
-  inet32,
-  nulText,
-  read32,
-  textOf,
-  write16,
-  write32,
-} from '../../lib/nlmsg.js'
-import { deviceByIndex, type InIfaddr, type NetDevice } from '../device.js'
+import { IFA_ADDRESS, IFA_BROADCAST, IFA_LABEL, IFA_LOCAL, RTM_NEWADDR } from '../../abi/netlink.js'
+import { fromInet32, read32, textOf } from '../../lib/nlmsg.js'
+import { deviceByIndex } from '../device.js'
 import { inetDelIfa, inetInsertIfa } from '../inet/devinet.js'
 import { inetMakeMask } from '../inet/fib_types.js'
 import type { NetState } from '../state.js'
+import { addrAnswer, linkAnswer } from './rt_fill.js'
 import type { RtAnswer, RtRequest } from './rtnetlink.js'
-
-/** The name of a device's queue. */
-const qdiscOf = (dev: NetDevice): string => (dev.txQueueLen === 0 ? 'noqueue' : 'pfifo_fast')
-
-/** Linux: struct net_device_stats: 23 words. */
-function statsOf({ stats }: NetDevice, order: ByteOrder): Uint8Array {
-  const bytes = new Uint8Array(92)
-  const words = [
-    stats.rxPackets,
-    stats.txPackets,
-    stats.rxBytes,
-    stats.txBytes,
-    stats.rxErrors,
-    stats.txErrors,
-    stats.rxDropped,
-    stats.txDropped,
-    stats.multicast,
-    stats.collisions,
-    stats.rxLengthErrors,
-  ]
-  for (const [at, word] of words.entries()) write32(bytes, at * 4, word, order)
-  return bytes
-}
 
 /** All devices. */
 export const dumpLinks = (net: NetState): RtAnswer[] =>
-  net.devices.list.map((dev) => {
-    const order = net.netlink.byteOrder
-    const fixed = new Uint8Array(16)
-    write16(fixed, 2, dev.type, order)
-    write32(fixed, 4, dev.ifindex, order)
-    write32(fixed, 8, dev.flags, order)
-    write32(fixed, 12, -1, order)
-    return {
-      type: RTM_NEWLINK,
-      fixed,
-      attributes: [
-        [IFLA_IFNAME, nulText(dev.name)],
-        [IFLA_ADDRESS, dev.address.slice()],
-        [IFLA_BROADCAST, dev.broadcast.slice()],
-        [IFLA_MTU, bytes32(dev.mtu, order)],
-        [IFLA_QDISC, nulText(qdiscOf(dev))],
-        [IFLA_STATS, statsOf(dev, order)],
-      ],
-    }
-  })
-
-/** One address as a message. */
-export function addrAnswer(net: NetState, type: number, dev: NetDevice, ifa: InIfaddr): RtAnswer {
-  const fixed = new Uint8Array(8)
-  fixed.set([AF_INET, ifa.prefix, ifa.flags, ifa.scope])
-  // What has been given by hand stays until it is taken away.
-  fixed[2] = ifa.flags | 0x80
-  write32(fixed, 4, dev.ifindex, net.netlink.byteOrder)
-  const attributes: (readonly [number, Uint8Array])[] = [
-    [IFA_ADDRESS, inet32(ifa.address)],
-    [IFA_LOCAL, inet32(ifa.local)],
-  ]
-  if (ifa.broadcast !== 0) attributes.push([IFA_BROADCAST, inet32(ifa.broadcast)])
-  if (ifa.label !== '') attributes.push([IFA_LABEL, nulText(ifa.label)])
-  return { type, fixed, attributes }
-}
+  net.devices.list.map((dev) => linkAnswer(net, dev, -1))
 
 /** All addresses. */
 export const dumpAddrs = (net: NetState): RtAnswer[] =>

@@ -5,7 +5,6 @@
 
 import { EINVAL, ENODEV, isErr } from '../../abi/errno.js'
 import {
-  NETLINK_ROUTE,
   NLM_F_APPEND,
   NLM_F_CREATE,
   NLM_F_EXCL,
@@ -20,33 +19,22 @@ import {
   RTA_PRIORITY,
   RTA_SRC,
   RTAX_MTU,
-  RTM_DELROUTE,
   RTM_F_CLONED,
   RTM_NEWROUTE,
-  RTNLGRP_IPV4_ROUTE,
 } from '../../abi/netlink.js'
-import { AF_INET } from '../../abi/socket.js'
-import {
-  type ByteOrder,
-  bytes32,
-  fromInet32,
-  inet32,
-  read32,
-  write32,
-  writeAttributes,
-  writeMessage,
-} from '../../lib/nlmsg.js'
+import { bytes32, fromInet32, inet32, read32, write32, writeAttributes } from '../../lib/nlmsg.js'
 import { deviceByIndex } from '../device.js'
 import { loopbackOf } from '../inet/fib.js'
 import { IPTOS_TOS_MASK } from '../inet/fib_rules.js'
 import { delRoute, newRoute, type RouteRequest } from '../inet/fib_semantics.js'
 import { tableRoutes } from '../inet/fib_table.js'
-import { type FibNode, RT_TABLE_MAIN } from '../inet/fib_types.js'
+import { RT_TABLE_MAIN } from '../inet/fib_types.js'
 import { ipRouteInput, ipRouteOutput, routeRefused } from '../inet/route.js'
 import { type CachedRoute, routesSeenBy } from '../inet/route_cache.js'
 import type { Flow, Route } from '../inet/route_types.js'
 import type { NetState } from '../state.js'
-import { netlinkBroadcast, netlinkHasListeners } from './deliver.js'
+import { fixedPart, routeAnswer } from './rt_fill.js'
+import type { Asker } from './rt_notify.js'
 import type { RtAnswer, RtRequest } from './rtnetlink.js'
 
 /** What every attribute of a route must hold. Linux: inet_check_attr. */
@@ -81,38 +69,8 @@ function routeRequest({ net, body, attributes }: RtRequest): RouteRequest {
   }
 }
 
-const fixedPart = (
-  prefix: number,
-  tos: number,
-  table: number,
-  protocol: number,
-  scope: number,
-  type: number,
-) => Uint8Array.of(AF_INET, prefix, 0, tos, table, protocol, scope, type, 0, 0, 0, 0)
-
-/** A route of a table as a message. Linux: fib_dump_info. */
-function routeAnswer(order: ByteOrder, kind: number, table: number, node: FibNode): RtAnswer {
-  const { info, prefix, tos, scope, type } = node
-  const fixed = fixedPart(prefix, tos, table, info.protocol, scope, type)
-  write32(fixed, 8, info.nhFlags, order)
-  const attributes: (readonly [number, Uint8Array])[] = []
-  if (prefix > 0) attributes.push([RTA_DST, inet32(node.dst)])
-  if (info.priority !== 0) attributes.push([RTA_PRIORITY, bytes32(info.priority, order)])
-  if (info.prefsrc !== 0) attributes.push([RTA_PREFSRC, inet32(info.prefsrc)])
-  if (info.gateway !== 0) attributes.push([RTA_GATEWAY, inet32(info.gateway)])
-  if (info.dev !== null) attributes.push([RTA_OIF, bytes32(info.dev.ifindex, order)])
-  return { type: kind, fixed, attributes }
-}
-
-/** Those who listen hear of a route. Linux: rtmsg_fib. */
-function tell(request: RtRequest, kind: number, table: number, node: FibNode): void {
-  const { net, from, message } = request
-  if (!netlinkHasListeners(net, NETLINK_ROUTE, RTNLGRP_IPV4_ROUTE)) return
-  const { type, fixed, attributes } = routeAnswer(net.netlink.byteOrder, kind, table, node)
-  const header = { type, flags: 0, seq: message.seq, pid: from.pid }
-  const bytes = writeMessage(header, fixed, attributes, net.netlink.byteOrder)
-  netlinkBroadcast(net, NETLINK_ROUTE, RTNLGRP_IPV4_ROUTE, bytes)
-}
+/** Whom those who listen are told of. */
+const askerOf = ({ from, message }: RtRequest): Asker => ({ seq: message.seq, pid: from.pid })
 
 const MODIFIERS = NLM_F_REPLACE | NLM_F_EXCL | NLM_F_CREATE | NLM_F_APPEND
 
@@ -120,20 +78,16 @@ const MODIFIERS = NLM_F_REPLACE | NLM_F_EXCL | NLM_F_CREATE | NLM_F_APPEND
 export function rtNewRoute(request: RtRequest): number {
   if (!isComplete(request)) return EINVAL
   const want = routeRequest(request)
-  const made = newRoute(request.net, want, request.message.flags & MODIFIERS)
-  if (isErr(made)) return routeRefused(request.current, made)
-  tell(request, RTM_NEWROUTE, want.table, made)
-  return 0
+  const made = newRoute(request.net, want, request.message.flags & MODIFIERS, askerOf(request))
+  return isErr(made) ? routeRefused(request.current, made) : 0
 }
 
 /** Errors: ESRCH, EINVAL. Linux: inet_rtm_delroute. */
 export function rtDelRoute(request: RtRequest): number {
   if (!isComplete(request)) return EINVAL
   const want = routeRequest(request)
-  const gone = delRoute(request.net, want)
-  if (isErr(gone)) return gone
-  tell(request, RTM_DELROUTE, want.table, gone)
-  return 0
+  const gone = delRoute(request.net, want, askerOf(request))
+  return isErr(gone) ? gone : 0
 }
 
 /** An answer of the cache, or to one question. Linux: rt_fill_info. */
