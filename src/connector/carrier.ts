@@ -19,9 +19,9 @@ const MOST_DATA = CONNECTOR_MAX_MSG_SIZE - NLMSG_HDRLEN - CN_MSG_SIZE
 export const carrierOf = (k: KernelCore, state: ConnectorState): EventSink => ({
   wants: ({ idx }) => isHeard(state, idx),
 
-  send({ name, idx, val, fields }, record) {
+  send({ name, idx, val, fields }, record, about) {
     const seq = state.published.get(name) ?? 0
     state.published.set(name, (seq + 1) >>> 0)
-    cnNetlinkSend(k, { id: { idx, val }, seq, data: encodeRecord(fields, record, MOST_DATA) }, idx)
+    cnNetlinkSend(k, { id: { idx, val }, seq, data: encodeRecord(fields, record, MOST_DATA) }, idx, about)
   },
 })

@@ -12,7 +12,7 @@
  */
 
 import type { ProcExecEvent, ProcExitEvent, ProcForkEvent } from '../abi/connector.js'
-import { EBADF, isErr } from '../abi/errno.js'
+import { type Errno, isErr } from '../abi/errno.js'
 import { O_DIRECTORY, O_RDONLY } from '../abi/fcntl.js'
 import { MSG_DONTWAIT } from '../abi/socket.js'
 import { utf8Decode } from '../lib/bytes.js'
@@ -88,10 +88,10 @@ function* readText(sys: MirrorCalls, path: string): Steps<string | null> {
   }
 }
 
-/** The numbers in a directory; none where it cannot be read. */
-function* listNumbers(sys: MirrorCalls, path: string): Steps<number[]> {
+/** The numbers in a directory; an Errno where it cannot be read. */
+function* listNumbers(sys: MirrorCalls, path: string): Steps<number[] | Errno> {
   const fd = yield* sys.open(path, O_RDONLY | O_DIRECTORY)
-  if (isErr(fd)) return []
+  if (isErr(fd)) return fd
   const found: number[] = []
   for (;;) {
     const entries = yield* sys.getdents(fd)
@@ -116,11 +116,12 @@ export class ProcessMirror {
   private readonly children = new Index()
   /** Tasks that /proc must be asked about. */
   private readonly unsure = new Set<number>()
-  private mustRead = true;
+  private mustRead = true
+  private failure = 0;
 
   /**
    * Opens a socket, asks for events, waits for the answer and reads the table: the descriptor, or an Errno: those of
-   * openConnector. `seq` tells the answer from those to others who ask.
+   * openConnector, and what keeps it from /proc. `seq` tells the answer from those to others who ask.
    */
   *start(sys: MirrorCalls, seq = 1): Steps<number> {
     const fd = yield* openConnector(sys, [PROC_ID.idx])
@@ -134,15 +135,17 @@ export class ProcessMirror {
         // An answer for which there was no room was given all the same.
         if (event.kind === 'overrun' || isAnswerTo(request, event)) isAnswered = true
       }
-    return (yield* this.follow(sys, fd)) ? fd : EBADF
+    return (yield* this.follow(sys, fd)) ? fd : this.failure
   }
 
-  /** Takes all events that wait, and reads what it has to. False: the socket can be read no more. */
+  /** Takes all events that wait, and reads what it has to. False: the socket or /proc can be read no more. */
   *follow(sys: MirrorCalls, fd: number): Steps<boolean> {
     for (;;) {
       if (!(yield* this.take(sys, fd))) return false
-      if (this.mustRead) yield* this.readAll(sys)
-      else if (this.unsure.size > 0) yield* this.readUnsure(sys)
+      if (this.mustRead) {
+        this.failure = yield* this.readAll(sys)
+        if (this.failure !== 0) return false
+      } else if (this.unsure.size > 0) yield* this.readUnsure(sys)
       else return true
     }
   }
@@ -152,20 +155,29 @@ export class ProcessMirror {
       const events = yield* this.reader.events(sys, fd, MSG_DONTWAIT)
       if (events.length === 0) return true
       for (const event of events) {
-        if (event.kind === 'failed') return false
+        if (event.kind === 'failed') {
+          this.failure = event.errno
+          return false
+        }
         this.apply(event)
       }
     }
   }
 
-  private *readAll(sys: MirrorCalls): Steps<void> {
+  private *readAll(sys: MirrorCalls): Steps<number> {
     this.mustRead = false
     this.resyncs++
     for (const pid of [...this.tasks.keys()]) this.remove(pid)
     this.unsure.clear()
-    for (const tgid of yield* listNumbers(sys, '/proc'))
-      for (const pid of yield* listNumbers(sys, `/proc/${tgid}/task`))
-        yield* this.readTask(sys, pid, `/proc/${tgid}/task/${pid}/status`)
+    const tgids = yield* listNumbers(sys, '/proc')
+    if (isErr(tgids)) return tgids
+    for (const tgid of tgids) {
+      // It may have gone.
+      const pids = yield* listNumbers(sys, `/proc/${tgid}/task`)
+      if (isErr(pids)) continue
+      for (const pid of pids) yield* this.readTask(sys, pid, `/proc/${tgid}/task/${pid}/status`)
+    }
+    return 0
   }
 
   private *readUnsure(sys: MirrorCalls): Steps<void> {

@@ -30,7 +30,7 @@ import {
 import { EINVAL } from '../abi/errno.js'
 import { NLMSG_HDRLEN } from '../abi/netlink.js'
 import type { KernelCore } from '../kernel/kernel.js'
-import type { TaskNotifiers } from '../kernel/module.js'
+import type { Task, TaskNotifiers } from '../kernel/module.js'
 import { le32 } from '../lib/nlmsg.js'
 import { broadcast, DATA, isHeard, putHeader } from './send.js'
 import { type ConnectorState, connectorState } from './state.js'
@@ -58,6 +58,7 @@ class Sender {
 
   send(
     state: ConnectorState,
+    about: Task | null,
     seq: number,
     ack: number,
     cpu: number,
@@ -76,34 +77,35 @@ class Sender {
     view.setUint32(at + 4, b, true)
     view.setUint32(at + 8, c, true)
     view.setUint32(at + 12, d, true)
-    broadcast(state, CN_IDX_PROC, bytes.slice())
+    broadcast(state, CN_IDX_PROC, bytes.slice(), about)
   }
 }
 
 /** What the module is told about tasks, as events. */
 export function procNotifiers(state: ConnectorState, layout: ProcEventLayout): Partial<TaskNotifiers> {
   const sender = new Sender(layout)
-  const emit = (what: number, a: number, b: number, c: number, d: number): void => {
+  const emit = (about: Task, what: number, a: number, b: number, c: number, d: number): void => {
     const seq = state.procEvents
     state.procEvents = (seq + 1) >>> 0
-    sender.send(state, seq, 0, 0, what, a, b, c, d)
+    sender.send(state, about, seq, 0, 0, what, a, b, c, d)
   }
   return {
     fork(_current, child) {
       if (state.listeners < 1) return
       const { parent } = child
-      emit(PROC_EVENT_FORK, parent.pid, parent.tgid, child.pid, child.tgid)
+      emit(child, PROC_EVENT_FORK, parent.pid, parent.tgid, child.pid, child.tgid)
     },
-    exec({ pid, tgid }) {
-      if (state.listeners >= 1) emit(PROC_EVENT_EXEC, pid, tgid, 0, 0)
+    exec(task) {
+      if (state.listeners >= 1) emit(task, PROC_EVENT_EXEC, task.pid, task.tgid, 0, 0)
     },
-    setid({ pid, tgid, cred }, which) {
+    setid(task, which) {
       if (state.listeners < 1) return
-      if (which === 'uid') emit(PROC_EVENT_UID, pid, tgid, cred.uid, cred.euid)
-      else emit(PROC_EVENT_GID, pid, tgid, cred.gid, cred.egid)
+      const { pid, tgid, cred } = task
+      if (which === 'uid') emit(task, PROC_EVENT_UID, pid, tgid, cred.uid, cred.euid)
+      else emit(task, PROC_EVENT_GID, pid, tgid, cred.gid, cred.egid)
     },
-    exit({ pid, tgid, exitSignal }, code) {
-      if (state.listeners >= 1) emit(PROC_EVENT_EXIT, pid, tgid, code, exitSignal)
+    exit(task, code) {
+      if (state.listeners >= 1) emit(task, PROC_EVENT_EXIT, task.pid, task.tgid, code, task.exitSignal)
     },
   }
 }
@@ -118,5 +120,5 @@ export function onProcControl(k: KernelCore, { seq, ack, len, data }: CnMsg): vo
   else if (op === PROC_CN_MCAST_IGNORE) state.listeners--
   if (state.listeners < 1) return
   const err = op === PROC_CN_MCAST_LISTEN || op === PROC_CN_MCAST_IGNORE ? 0 : -EINVAL
-  new Sender(processEvents).send(state, seq, (ack + 1) >>> 0, NO_CPU, PROC_EVENT_NONE, err, 0, 0, 0)
+  new Sender(processEvents).send(state, null, seq, (ack + 1) >>> 0, NO_CPU, PROC_EVENT_NONE, err, 0, 0, 0)
 }

@@ -4,7 +4,9 @@ import { CN_MSG_SIZE, type CnMsgFields, cnMsg, putCnMsg } from '../abi/connector
 import { ENODEV, ENOMEM, ESRCH } from '../abi/errno.js'
 import { NETLINK_CONNECTOR, NLMSG_DONE, NLMSG_HDRLEN } from '../abi/netlink.js'
 import type { KernelCore } from '../kernel/kernel.js'
+import type { Task } from '../kernel/task.js'
 import { netlinkBroadcast, netlinkHasListeners } from '../net/netlink/deliver.js'
+import { FROM_KERNEL } from '../net/netlink/protocol.js'
 import { shouldFail } from '../sim/faults.js'
 import { type ConnectorState, connectorState, keyOf } from './state.js'
 
@@ -21,8 +23,12 @@ export function putHeader(view: DataView, len: number, seq: number): void {
 }
 
 /** To a group, whoever listens. What `netlinkBroadcast` says. */
-export const broadcast = (state: ConnectorState, group: number, bytes: Uint8Array): number =>
-  netlinkBroadcast(state.net, NETLINK_CONNECTOR, group, bytes)
+export const broadcast = (
+  state: ConnectorState,
+  group: number,
+  bytes: Uint8Array,
+  about: Task | null,
+): number => netlinkBroadcast(state.net, NETLINK_CONNECTOR, group, bytes, FROM_KERNEL, null, 0, about)
 
 /** Does anybody listen to a group? */
 export const isHeard = (state: ConnectorState, group: number): boolean =>
@@ -30,12 +36,18 @@ export const isHeard = (state: ConnectorState, group: number): boolean =>
 
 /**
  * Sends a message to a group: 0, whoever hears it. With group 0 it goes to that of the client with this very id. The bytes
- * behind the data, up to a multiple of four, are zeros. In any context.
+ * behind the data, up to a multiple of four, are zeros. `about` is a task that it tells of: who may not see that does not
+ * hear of it. In any context.
  *
  * Errors: ENODEV group 0, and no such client; ENOMEM; ESRCH nobody listens, with `saysNobodyListens`. Throws a
  * RangeError for more than 65535 bytes of data.
  */
-export function cnNetlinkSend(k: KernelCore, fields: CnMsgFields, group = 0): number {
+export function cnNetlinkSend(
+  k: KernelCore,
+  fields: CnMsgFields,
+  group = 0,
+  about: Task | null = null,
+): number {
   const state = connectorState(k)
   const to = group === 0 ? state.entries.get(keyOf(fields.id))?.group : group
   if (to === undefined) return ENODEV
@@ -50,6 +62,6 @@ export function cnNetlinkSend(k: KernelCore, fields: CnMsgFields, group = 0): nu
   putHeader(view, nlmsgLength === 'padded' ? bytes.length : DATA + msg.data.length, msg.seq)
   putCnMsg(view, NLMSG_HDRLEN, { ...msg, len: msg.data.length })
   bytes.set(msg.data, DATA)
-  const result = broadcast(state, to, bytes)
+  const result = broadcast(state, to, bytes, about)
   return saysNobodyListens ? result : 0
 }

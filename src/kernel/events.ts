@@ -11,6 +11,7 @@
 
 import { checkFields, type WireFields, type WireRecord } from '../lib/wire_record.js'
 import type { KernelCore } from './kernel.js'
+import type { Task } from './task.js'
 
 /** A kind of event. Make one with `defineEvent`. */
 export interface EventKind<F extends WireFields = WireFields, Name extends string = string> {
@@ -28,8 +29,8 @@ export interface EventKind<F extends WireFields = WireFields, Name extends strin
 export interface EventSink {
   /** Does anybody listen to this kind? */
   wants(kind: EventKind): boolean
-  /** Takes one along. Only kinds that it wants. */
-  send<F extends WireFields>(kind: EventKind<F>, record: WireRecord<F>): void
+  /** Takes one along. Only kinds that it wants. `about` is whom it tells of, and not everybody may hear of. */
+  send<F extends WireFields>(kind: EventKind<F>, record: WireRecord<F>, about: Task | null): void
 }
 
 /** A kind of event. Throws a TypeError for numbers below 1 or fields that cannot be laid out. */
@@ -49,12 +50,16 @@ export function defineEvent<const Name extends string, const F extends WireField
 /** Would anybody hear of this kind? For whom the record is dear. */
 export const isWanted = ({ events }: KernelCore, kind: EventKind): boolean => events?.wants(kind) === true
 
-/** Makes an event known, if anybody listens. In any context. */
+/**
+ * Makes an event known, if anybody listens. `about` is the task that it tells of, if it tells of one: whoever may not see
+ * that does not hear of it. In any context.
+ */
 export function publish<F extends WireFields>(
   k: KernelCore,
   kind: EventKind<F>,
   record: WireRecord<F>,
+  about: Task | null = null,
 ): void {
   const { events } = k
-  if (events?.wants(kind) === true) events.send(kind, record)
+  if (events?.wants(kind) === true) events.send(kind, record, about)
 }

@@ -23,7 +23,7 @@ function relabel(labels: Labels, current: Task, target: Task | undefined, text: 
   if (label === null || (label.flags & MAC_SHARED) !== 0) return EINVAL
   labels.labelTask(target, label)
   const { grade, compartment, flags } = label
-  publish(current.k, MAC_LABEL, { by: current.pid, pid: target.pid, grade, compartment, flags })
+  publish(current.k, MAC_LABEL, { by: current.pid, pid: target.pid, grade, compartment, flags }, current)
   return 0
 }
 

@@ -63,6 +63,8 @@ export function socketHooks(judge: Judge): Partial<SecurityHooks> {
       return isSeen ? 0 : -1
     },
 
+    eventVisible: (sk, about) => (seesCompartment(labelOfSock(sk), labels.ofTask(about)) ? 0 : -1),
+
     routeVisible: (current, key) => (seesCompartment(labels.ofTask(current), labelOfKey(key)) ? 0 : -1),
 
     unixStreamConnect: reaches,

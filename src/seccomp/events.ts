@@ -27,12 +27,13 @@ export const SECCOMP_DEATH = defineEvent('seccomp:death', 17, 1, {
 
 /** Makes a death known. */
 export function publishDeath(
-  { k, pid, tgid, comm, cred }: Task,
+  task: Task,
   mode: number,
   signal: number,
   nr: number,
   arch: number,
   call: string,
 ): void {
-  publish(k, SECCOMP_DEATH, { pid, tgid, uid: cred.uid, mode, signal, nr, arch, comm, call })
+  const { k, pid, tgid, comm, cred } = task
+  publish(k, SECCOMP_DEATH, { pid, tgid, uid: cred.uid, mode, signal, nr, arch, comm, call }, task)
 }

@@ -33,15 +33,20 @@ export function publishRefusal(task: Task, noted: Refusal): void {
   const { pid, tgid, comm, cred } = task
   const { check, errno, syscall: call } = noted
   const reason = explain(noted, task).sentence
-  publish(task.k, SECURITY_DENY, {
-    pid,
-    tgid,
-    uid: cred.uid,
-    euid: cred.euid,
-    errno,
-    check,
-    comm,
-    call,
-    reason,
-  })
+  publish(
+    task.k,
+    SECURITY_DENY,
+    {
+      pid,
+      tgid,
+      uid: cred.uid,
+      euid: cred.euid,
+      errno,
+      check,
+      comm,
+      call,
+      reason,
+    },
+    task,
+  )
 }

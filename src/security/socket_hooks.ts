@@ -59,6 +59,8 @@ export interface SocketHooks {
   sockVisible(current: Task, sk: Sock): Verdict
   /** Is a kept route that was found with this key (Sock.routeKey) listed to `current`? */
   routeVisible(current: Task, key: number): Verdict
+  /** May a socket that listens be told of something that has happened to a task, or by it? Linux: none. */
+  eventVisible(sk: Sock, about: Task): Verdict
   /** A packet of the socket's is on its way out: the place to label it. Linux: skb_set_owner_w. */
   skbSend(sk: Sock, skb: SkBuff): void
   /** A device has received a packet: the place to label it. */
@@ -86,6 +88,7 @@ export const SOCKET_HOOKS = {
   sockDeliver: 'filter',
   sockVisible: 'filter',
   routeVisible: 'filter',
+  eventVisible: 'filter',
   skbSend: 'notify',
   skbReceive: 'notify',
 } as const

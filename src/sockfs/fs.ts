@@ -158,7 +158,7 @@ function changeEntry(current: Task, inode: Inode, attr: Iattr): number {
   }
   if (attr.mode !== undefined || attr.uid !== undefined || attr.gid !== undefined) {
     const [uid, gid] = [uidOf(table, port), gidOf(table, port)]
-    publish(current.k, SOCKFS_ENTRY, { by: current.pid, port, mode, uid, gid })
+    publish(current.k, SOCKFS_ENTRY, { by: current.pid, port, mode, uid, gid }, current)
   }
   return 0
 }

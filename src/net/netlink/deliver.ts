@@ -10,6 +10,7 @@
 
 import { EAGAIN, ECONNREFUSED, ENOBUFS, ESRCH } from '../../abi/errno.js'
 import { isAtLeast } from '../../abi/profile.js'
+import type { Task } from '../../kernel/task.js'
 import { wakeUp } from '../../kernel/wait.js'
 import { shouldFail } from '../../sim/faults.js'
 import { SkBuff, skbQueueTail, skbSetOwnerR } from '../skbuff.js'
@@ -148,12 +149,20 @@ export function netlinkUnicast(
 export const netlinkHasListeners = (net: NetState, protocol: number, group: number): boolean =>
   net.netlink.tables.get(protocol)?.listeners.has(group) === true
 
+/** Does a module keep what happens to a task from a sock? */
+function isHidden(sk: NetlinkSock, about: Task): boolean {
+  const { k } = sk.net
+  return k.hooked.has('eventVisible') && k.security.eventVisible(sk, about) !== 0
+}
+
 /** One broadcast under way. */
 class Broadcast {
   readonly data: Uint8Array
   readonly from: NetlinkFrom
   readonly sender: NetlinkSock | null
   readonly dstPid: number
+  /** The task that it tells of, if it tells of one: not everybody may hear of it. */
+  readonly about: Task | null
   /** There was no memory: all who are left lose the message. */
   failed = false
   delivered = false
@@ -162,7 +171,14 @@ class Broadcast {
   /** One who has lost it wants its sender to know. */
   mustTell = false
 
-  constructor(data: Uint8Array, from: NetlinkFrom, sender: NetlinkSock | null, dstPid: number) {
+  constructor(
+    data: Uint8Array,
+    from: NetlinkFrom,
+    sender: NetlinkSock | null,
+    dstPid: number,
+    about: Task | null = null,
+  ) {
+    this.about = about
     this.data = data
     this.from = from
     this.sender = sender
@@ -172,6 +188,7 @@ class Broadcast {
   /** Linux: do_one_broadcast. */
   to(sk: NetlinkSock): void {
     if (sk === this.sender || sk.pid === this.dstPid) return
+    if (this.about !== null && isHidden(sk, this.about)) return
     if (!mayHave(sk, this.data, this.from, this.sender)) return
     if (!this.isSeen) {
       this.isSeen = true
@@ -199,6 +216,8 @@ class Broadcast {
  * A message to all that listen to a group, by its number. Not to `sender`, if it has one, nor to the port `dstPid`: it
  * gets the message by itself. A sock without a port has port 0, and hears nothing of what goes to the kernel too.
  *
+ * `about` is a task that the message tells of: the hook eventVisible says who may hear of it.
+ *
  * `from` without a sender is the kernel. 0, or ESRCH when nobody has got it, ENOBUFS when there was no memory or one
  * with NETLINK_BROADCAST_ERROR has lost it.
  * Linux: netlink_broadcast.
@@ -211,10 +230,11 @@ export function netlinkBroadcast(
   from: NetlinkFrom = FROM_KERNEL,
   sender: NetlinkSock | null = null,
   dstPid = 0,
+  about: Task | null = null,
 ): number {
   const members = net.netlink.tables.get(protocol)?.listeners.get(group)
   if (members === undefined) return ESRCH
-  const run = new Broadcast(data, { ...from, group, groups: groupMask(group) }, sender, dstPid)
+  const run = new Broadcast(data, { ...from, group, groups: groupMask(group) }, sender, dstPid, about)
   for (const sk of members) run.to(sk)
   return run.result
 }
