@@ -202,7 +202,7 @@ export const ERA_6_18_SOCKETS: readonly EraDifference[] = [
   }),
   vs618({
     name: 'sockets of AF_UNIX that only messages hold go later',
-    cite: 'unix_gc, net/unix/garbage.c: by a work queue since 6.8; before, by the close that leaves them',
+    cite: 'unix_gc, net/unix/garbage.c: by a work queue since 6.9; before, by the close that leaves them',
     covers: (m) => {
       const { sk = null } = socketAt(m) ?? {}
       return (
@@ -217,7 +217,7 @@ export const ERA_6_18_SOCKETS: readonly EraDifference[] = [
   }),
   vs618({
     name: 'a connection that sends no more when it is made ends at once',
-    cite: 'tcp_rcv_state_process, net/ipv4/tcp_input.c: SEND_SHUTDOWN of TCP_SYN_RECV, from before connect or, by sk_clone, from the listener, sends the FIN since 6.10; before, nothing does',
+    cite: 'tcp_rcv_state_process, net/ipv4/tcp_input.c: SEND_SHUTDOWN of TCP_SYN_RECV, from before connect or, by sk_clone, from the listener, sends the FIN since 6.9; before, nothing does',
     looksAt: 'all',
     covers: ({ world }) => bornMute(world).length > 0,
     after: (m) => endsInConnect(m) ?? besides(m, endMute),
