@@ -11,6 +11,7 @@ import { NAME_MAX, O_RDONLY, O_WRONLY } from '../abi/fcntl.js'
 import { MS_NOUSER } from '../abi/mount.js'
 import { S_IFDIR, S_IFIFO, S_IRUSR, S_IWUSR, type Statfs } from '../abi/stat.js'
 import type { KernelCore } from '../kernel/kernel.js'
+import { ownDev, partOf } from '../kernel/part.js'
 import type { Task } from '../kernel/task.js'
 import { shouldFail } from '../sim/faults.js'
 import { Dentry } from '../vfs/dentry.js'
@@ -48,7 +49,7 @@ const NO_DEVICE = asDevT(0)
 
 /** Linux: get_sb_pseudo. The root is named 'pipe:', and nobody but the kernel may mount it (MS_NOUSER). */
 function mountPipefs(k: KernelCore): SuperBlock {
-  const dev = k.facts.pipeBuffer === 'slots' ? k.anonDev() : NO_DEVICE
+  const dev = k.facts.pipeBuffer === 'slots' ? ownDev(k, 0) : NO_DEVICE
   const sb = new SuperBlock('pipefs', dev, MS_NOUSER, pipefsSuperOps, null, k.facts.maxFileSize)
   const mode = S_IFDIR | S_IRUSR | S_IWUSR
   const root = new Inode(sb, asIno(1), mode, pipefsInodeOps, pipefsRootOps, null, NO_DEVICE, k.state.now)
@@ -93,7 +94,7 @@ export function createPipe(current: Task): Ret<PipeFiles> {
     if (isErr(failed)) return failed
   }
   const mnt = pipeMount(k)
-  const ino = asIno(k.state.nextPipeIno++)
+  const ino = asIno((partOf(current) ?? k.state).nextPipeIno++)
   const name = `pipe:[${ino}]`
   const mode = S_IFIFO | S_IRUSR | S_IWUSR
   const hasSlots = k.facts.pipeBuffer === 'slots'

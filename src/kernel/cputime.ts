@@ -12,6 +12,7 @@
 import { RLIM_INFINITY, RLIMIT_CPU, RUSAGE_CHILDREN, type Rusage } from '../abi/resource.js'
 import { SIGKILL, SIGPROF, SIGVTALRM, SIGXCPU } from '../abi/signal.js'
 import { ITIMER_PROF, ITIMER_VIRTUAL } from '../abi/time.js'
+import { partOf } from './part.js'
 import { withRlimit } from './rlimit.js'
 import { kernelInfo, sendGroupSignal, threadsOf } from './signal.js'
 import type { Task, ThreadGroup } from './task.js'
@@ -55,6 +56,12 @@ export function chargeCpu(task: Task, ms: number): void {
   if (task.nice > 0) state.cpuNice += user
   else state.cpuUser += user
   state.cpuSystem += ms - user
+  const part = partOf(task)
+  if (part !== null) {
+    if (task.nice > 0) part.cpuNice += user
+    else part.cpuUser += user
+    part.cpuSystem += ms - user
+  }
   const { group } = task
   if (group.itimers !== null) {
     countDown(group, ITIMER_VIRTUAL, user, SIGVTALRM)

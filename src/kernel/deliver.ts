@@ -20,6 +20,7 @@ import { noteKill } from '../security/deny.js'
 import type { CoreOutcome } from '../sim/why.js'
 import { ATTEND } from './attention.js'
 import { doExit, doGroupExit, orphanedPgrp, reapZombies } from './exit.js'
+import { infoFor } from './part.js'
 import { softLimit } from './rlimit.js'
 import {
   actionOf,
@@ -58,7 +59,8 @@ export function getSignalToDeliver(current: Task, call: PendingCall | null): Del
     if (info === null) return null
     const sig = info.signo
     const action = actionOf(current, sig)
-    if (current.k.trace.signalDeliver) emitDeliver(current, shownInfo(current, info), action.handler)
+    if (current.k.trace.signalDeliver)
+      emitDeliver(current, infoFor(current, shownInfo(current, info)), action.handler)
     if (action.handler === SIG_IGN) {
       if (sig === SIGCHLD && current.k.facts.reapsBySignal) reapZombies(current)
       continue
@@ -67,7 +69,7 @@ export function getSignalToDeliver(current: Task, call: PendingCall | null): Del
       if ((action.flags & SA_RESETHAND) !== 0) {
         current.sighand.actions[sig] = { ...action, handler: SIG_DFL }
       }
-      return { info, action }
+      return { info: infoFor(current, info), action }
     }
     if (ignoredByDefault(current, sig)) continue
     // Init gets no signals it does not want.

@@ -21,6 +21,7 @@ import { shouldFail } from '../sim/faults.js'
 import { copyFdTable } from '../vfs/fdtable.js'
 import { igrab } from '../vfs/inode.js'
 import type { KernelCore } from './kernel.js'
+import { partOf } from './part.js'
 import { addChild, allocPid, joinPgrp } from './pid.js'
 import { softLimit } from './rlimit.js'
 import { SigHand } from './signal_state.js'
@@ -34,7 +35,7 @@ import {
   TF_SYSCALL_WORK,
   TF_VFORK,
 } from './task.js'
-import { countUser } from './user.js'
+import { countUser, userKey } from './user.js'
 import { WaitQueue } from './wait.js'
 
 /** The flags that a child has from its parent. */
@@ -43,7 +44,7 @@ const INHERITED = TF_DIRECT | TF_STARTED | TF_SYSCALL_WORK | TF_NO_NEW_PRIVS
 /** How many processes of its real user a task may see before fork says EAGAIN. */
 function tooManyProcesses(current: Task): boolean {
   const limit = softLimit(current.group.rlimits, RLIMIT_NPROC)
-  const count = current.k.state.userTasks.get(current.cred.uid) ?? 0
+  const count = current.k.state.userTasks.get(userKey(current)) ?? 0
   if (count < limit) return false
   return current.cred.uid !== 0 && !capable(current, CAP_SYS_ADMIN) && !capable(current, CAP_SYS_RESOURCE)
 }
@@ -92,7 +93,7 @@ export function copyProcess(current: Task, flags: number): Ret<Task> {
   if (verdict !== 0) return verdict as Errno
   if (tooManyProcesses(current)) return denyProcess(current)
   if (k.state.tasks.size >= k.maxTasks) return deny(current, EAGAIN, 'limit', null, 'threads-max', k.maxTasks)
-  const pid = allocPid(k)
+  const pid = allocPid(k, current)
   if (isErr(pid))
     return k.injection === null ? deny(current, pid, 'limit', null, 'pid_max', k.state.pidMax) : pid
   if (k.injection !== null && lacksMemory(k, flags)) return ENOMEM
@@ -142,6 +143,8 @@ export function copyProcess(current: Task, flags: number): Ret<Task> {
   k.state.tasks.set(pid, child)
   countUser(child, 1)
   k.state.forks++
+  const part = partOf(current)
+  if (part !== null) part.forks++
   for (const notify of k.notifiers) notify.fork?.(current, child)
   if (k.trace.taskFork) {
     k.trace.emitEvent({

@@ -28,6 +28,7 @@ import {
   ThreadGroup,
 } from './task.js'
 import type { Timer } from './timer.js'
+import { userKey } from './user.js'
 
 /** What of the kernel's bookkeeping is wrong, as sentences. Empty when all of it agrees. */
 export function brokenInvariants(k: KernelCore): string[] {
@@ -185,7 +186,7 @@ function checkFamilies(books: Books): void {
 function checkUsers(books: Books): void {
   const { tasks, userTasks } = books.k.state
   const counted = new Tally<number>()
-  for (const task of tasks.values()) counted.add(task.cred.uid)
+  for (const task of tasks.values()) counted.add(userKey(task))
   for (const [uid, count] of userTasks) books.same(`the tasks of uid ${uid}`, count, counted.of(uid))
   books.same('the number of users', userTasks.size, counted.counts.size)
 }

@@ -30,6 +30,7 @@ import type {
   ProcEntry,
   TaskNotifiers,
 } from './module.js'
+import type { Part } from './part.js'
 import type { ProgramImage, UserMode } from './program.js'
 import { RunQueue } from './runqueue.js'
 import type { SyscallEntry } from './syscall.js'
@@ -106,6 +107,8 @@ export class KernelState {
   cpuSystem = 0
   /** Loaded parts of modules, in the order of loading; see loadable.ts. */
   loadedModules: string[] = []
+  /** @internal What parts of a divided kernel number and count, by number; see part.ts. */
+  parts = new Map<number, Part>()
   /** Modules' states by module name. */
   modules = new Map<string, unknown>()
 
@@ -130,8 +133,12 @@ export class KernelCore {
   hooked: ReadonlySet<HookName> = new Set()
   /** Names of mount options that modules have claimed: file systems do not see them. */
   readonly mountOptions = new Set<string>()
+  /** How a module divides the tasks; null where none does. See kernel/part.ts. */
+  partOf: ((task: Task) => number) | null = null
   /** Does some module hide tasks? See kernel/visible.ts. */
   hidesTasks = false
+  /** Does some module keep accesses from being noted? */
+  hidesAccesses = false
   /** Does some module look at accesses before the mode bits? */
   checksAccessFirst = false
   /** @internal What each module contributes, by name, in the order of modules. */

@@ -130,6 +130,12 @@ export interface Contributions<Api = unknown, Sys = unknown> {
    * null. Each of them is still asked about by the hook `taskVisible`.
    */
   readonly tasksAmong?: (current: Task) => Iterable<Task> | null
+  /**
+   * Into which part of the kernel a task belongs, 1 to 65 535; 0 for the whole. A part numbers its tasks, inodes of
+   * pipes and sockets and devices, counts what they do, and has a host name and random numbers, all by itself; tasks of
+   * the whole see everything. A task that is moved is moved by `movingParts`. One module at most.
+   */
+  readonly partOf?: (task: Task) => number
   /** Lines at the end of /proc/<pid>/status, each with its newline. */
   readonly taskStatus?: (current: Task, task: Task) => string
   /** What it is told about tasks. */

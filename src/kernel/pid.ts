@@ -6,21 +6,22 @@
 import { EAGAIN, type Ret } from '../abi/errno.js'
 import { shouldFail } from '../sim/faults.js'
 import type { KernelCore, KernelState } from './kernel.js'
+import { allocPidIn, forgetGuest, isPidInUse, PIDS_OF_PART, partOf } from './part.js'
 import { Pgrp, type Task, type ThreadGroup } from './task.js'
 
-/** Is the number taken by a task, a process group or a session? */
-const inUse = (state: KernelState, pid: number): boolean =>
-  state.tasks.has(pid) || state.pgrps.has(pid) || state.sessions.has(pid)
-
 /** The next free pid after the last one given, wrapping at pid_max. EAGAIN when there is none. */
-export function allocPid(k: KernelCore): Ret<number> {
+export function allocPid(k: KernelCore, parent: Task): Ret<number> {
   const { state } = k
-  const { pidMax } = state
   if (shouldFail(k, 'alloc:pid')) return EAGAIN
+  const part = partOf(parent)
+  if (part !== null) return allocPidIn(k, part)
+  // Behind these are numbers of parts.
+  const pidMax = k.partOf === null ? state.pidMax : Math.min(state.pidMax, PIDS_OF_PART)
   for (let tries = 0, pid = state.lastPid + 1; tries < pidMax; tries++, pid++) {
     if (pid >= pidMax) pid = Math.min(k.facts.pidWrapsTo, pidMax - 1)
-    if (pid > 0 && !inUse(state, pid)) {
+    if (pid > 0 && !isPidInUse(k, pid)) {
       state.lastPid = pid
+      if (k.partOf !== null) forgetGuest(k, pid)
       return pid
     }
   }

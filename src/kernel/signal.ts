@@ -40,6 +40,7 @@ import { shouldFail } from '../sim/faults.js'
 import type { KillCause } from '../sim/why.js'
 import { ATTEND } from './attention.js'
 import type { KernelCore } from './kernel.js'
+import { pidFrom } from './part.js'
 import { softLimit } from './rlimit.js'
 import { enqueueTask } from './runqueue.js'
 import { DEFAULT_ACTION, type KSigAction, PendingSignals, type SignalCause } from './signal_state.js'
@@ -382,7 +383,7 @@ export function killSomething(current: Task, pid: number, sig: number, info: Sig
     return target === undefined ? ESRCH : groupSendSignal(current, target.group.leader, sig, info)
   }
   if (pid === -1) return killAll(current, sig, info)
-  return killPgrp(current, pid === 0 ? pgidOf(current) : -pid, sig, info)
+  return killPgrp(current, pid === 0 ? pgidOf(current) : pidFrom(current, -pid), sig, info)
 }
 
 /** Every process but init and the caller's own. */

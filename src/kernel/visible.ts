@@ -6,6 +6,7 @@
  * Every place of Linux that finds another task: reference §1.6 (2.2.12).
  */
 
+import { pidFrom } from './part.js'
 import type { Task } from './task.js'
 
 /** Does `current` see this task? Itself always. Costs one test where nobody hides anything. */
@@ -14,9 +15,9 @@ export function seesTask(current: Task, task: Task): boolean {
   return !k.hidesTasks || task === current || k.security.taskVisible(current, task) === 0
 }
 
-/** The task with this pid, of those that `current` sees. Linux: find_task_by_pid, for a user. */
+/** The task that `current` means by this pid, of those that `current` sees. Linux: find_task_by_pid, for a user. */
 export function findTask(current: Task, pid: number): Task | undefined {
-  const task = current.k.state.tasks.get(pid)
+  const task = current.k.state.tasks.get(current.k.partOf === null ? pid : pidFrom(current, pid))
   return task !== undefined && seesTask(current, task) ? task : undefined
 }
 

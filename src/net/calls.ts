@@ -40,6 +40,7 @@ import {
   type SockAddrBuffer,
   type SockName,
 } from '../abi/socket.js'
+import { partOf } from '../kernel/part.js'
 import type { CallShape } from '../kernel/syscall.js'
 import type { Task } from '../kernel/task.js'
 import { fput } from '../vfs/close.js'
@@ -99,7 +100,7 @@ function sockCreate(current: Task, family: number, type: number, protocol: numbe
   const verdict = current.k.security.socketCreate(current, pf, type, protocol)
   if (verdict !== 0) return verdict as Errno
   if (known === undefined) return EAFNOSUPPORT
-  const sock = sockAlloc(net, type, noOps)
+  const sock = sockAlloc(current, net, type, noOps)
   if (isErr(sock)) return sock
   const failed = known.create(current, net, sock, protocol)
   if (isErr(failed)) {
@@ -180,7 +181,7 @@ export function sysListen(current: Task, fd: number, backlog: number): number {
 export function sysAccept(current: Task, fd: number, address?: SockAddrBuffer | null): Ret<Fd> {
   const sock = sockfdLookup(current, fd)
   if (isErr(sock)) return sock
-  const newsock = sockAlloc(sock.net, sock.type, sock.ops)
+  const newsock = sockAlloc(current, sock.net, sock.type, sock.ops)
   if (isErr(newsock)) return newsock
   const verdict = current.k.security.socketAccept(current, sock)
   const isNonblocking = sock.file !== null && (sock.file.flags & O_NONBLOCK) !== 0
@@ -188,7 +189,7 @@ export function sysAccept(current: Task, fd: number, address?: SockAddrBuffer | 
   if (typeof sk === 'number') {
     // Nothing has been made of it: it never was.
     newsock.net.inUse--
-    newsock.net.k.state.nextPipeIno--
+    ;(partOf(current) ?? current.k.state).nextPipeIno--
     return settled(current, sock, sk) as Errno
   }
   newsock.state = SS_CONNECTED

@@ -16,6 +16,7 @@ import {
   SCM_RIGHTS,
   SOL_SOCKET,
 } from '../abi/socket.js'
+import { pidFor, pidFrom } from '../kernel/part.js'
 import type { Task } from '../kernel/task.js'
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
@@ -91,12 +92,13 @@ function readCreds(current: Task, entry: object, scm: ScmCookie): number {
   const gid: unknown = Reflect.get(entry, 'gid')
   if (typeof pid !== 'number' || typeof uid !== 'number' || typeof gid !== 'number') return EINVAL
   const { cred } = current
-  if (pid !== current.tgid && !capable(current, CAP_SYS_ADMIN)) return lacks(current, CAP_SYS_ADMIN)
+  const named = pidFrom(current, pid)
+  if (named !== current.tgid && !capable(current, CAP_SYS_ADMIN)) return lacks(current, CAP_SYS_ADMIN)
   if (uid !== cred.uid && uid !== cred.euid && uid !== cred.suid && !capable(current, CAP_SETUID))
     return lacks(current, CAP_SETUID)
   if (gid !== cred.gid && gid !== cred.egid && gid !== cred.sgid && !capable(current, CAP_SETGID))
     return lacks(current, CAP_SETGID)
-  scm.pid = pid
+  scm.pid = named
   scm.uid = uid
   scm.gid = gid
   scm.hasCreds = true
@@ -151,7 +153,8 @@ export function writeControl(current: Task, sock: Socket, header: MsgHdr, msg: M
 function writeScm(current: Task, room: Room, scm: ScmCookie, passcred: boolean): boolean {
   let complete = true
   if (passcred) {
-    const { pid, uid, gid } = scm
+    const { uid, gid } = scm
+    const pid = pidFor(current, scm.pid)
     complete = room.put(12, { level: SOL_SOCKET, type: SCM_CREDENTIALS, pid, uid, gid })
   }
   const { files } = scm

@@ -39,6 +39,7 @@ import {
   type Ucred,
 } from '../abi/socket.js'
 import type { Timeval } from '../abi/time.js'
+import { pidFor } from '../kernel/part.js'
 import type { Task } from '../kernel/task.js'
 import { latin1Decode, utf8Encode } from '../lib/bytes.js'
 import { type ByteOrder, read32, write32 } from '../lib/nlmsg.js'
@@ -254,7 +255,7 @@ export function sockGetsockopt(current: Task, sock: Socket, option: number): Soc
     case SO_BSDCOMPAT:
       return flag(sk.bsdCompat)
     default:
-      return release === '2.0.35' ? ENOPROTOOPT : getLater(sock, sk, option, isAtLeast(release, '2.6.14'))
+      return release === '2.0.35' ? ENOPROTOOPT : getLater(current, sock, sk, option)
   }
 }
 
@@ -268,7 +269,8 @@ function takeError(sk: Sock): number {
 }
 
 /** Options since 2.2, and those since 2.4. */
-function getLater(sock: Socket, sk: Sock, option: number, isModern: boolean): SockoptValue | number {
+function getLater(current: Task, sock: Socket, sk: Sock, option: number): SockoptValue | number {
+  const isModern = isAtLeast(current.k.facts.release, '2.6.14')
   switch (option) {
     case SO_RCVTIMEO:
       return timeval(sk.rcvtimeo)
@@ -281,7 +283,7 @@ function getLater(sock: Socket, sk: Sock, option: number, isModern: boolean): So
     case SO_PASSCRED:
       return flag(sk.passcred)
     case SO_PEERCRED: {
-      const peer: Ucred = { pid: sk.peerPid, uid: sk.peerUid, gid: sk.peerGid }
+      const peer: Ucred = { pid: pidFor(current, sk.peerPid), uid: sk.peerUid, gid: sk.peerGid }
       return peer
     }
     case SO_PEERNAME: {

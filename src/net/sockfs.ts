@@ -26,6 +26,7 @@ import { MSG_DONTWAIT } from '../abi/socket.js'
 import { S_IFDIR, S_IFSOCK, S_IRUSR, S_IRWXUGO, S_IWUSR, type Statfs } from '../abi/stat.js'
 import { dropFasync, fasyncHelper, setFileOwner } from '../kernel/fasync.js'
 import type { KernelCore } from '../kernel/kernel.js'
+import { ownDev, partOf, pidFor, pidFrom } from '../kernel/part.js'
 import type { Task } from '../kernel/task.js'
 import { shouldFail } from '../sim/faults.js'
 import { Dentry } from '../vfs/dentry.js'
@@ -67,7 +68,7 @@ const sockfsRootOps = defineFileOps({ name: 'sockfs.root' })
 
 /** Linux: sockfs_get_sb, get_sb_pseudo: the root is named 'socket:', and only the kernel may mount it. */
 function mountSockfs(k: KernelCore): SuperBlock {
-  const dev = k.facts.hasBindMounts ? k.anonDev() : NO_DEVICE
+  const dev = k.facts.hasBindMounts ? ownDev(k, 1) : NO_DEVICE
   const sb = new SuperBlock('sockfs', dev, MS_NOUSER, sockfsSuperOps, null, k.facts.maxFileSize)
   const mode = S_IFDIR | S_IRUSR | S_IWUSR
   const root = new Inode(sb, asIno(1), mode, sockfsInodeOps, sockfsRootOps, null, NO_DEVICE, k.state.now)
@@ -92,10 +93,10 @@ function sockMount(net: NetState): Mount {
 // ---- making and finding --------------------------------------------------------------------------------------
 
 /** A socket without a family's half, a file or a descriptor; ENFILE. Linux: sock_alloc. */
-export function sockAlloc(net: NetState, type: number, ops: SocketOps): Socket | Errno {
+export function sockAlloc(current: Task, net: NetState, type: number, ops: SocketOps): Socket | Errno {
   const { k } = net
   if (k.injection !== null && (shouldFail(k, 'alloc:inode') || shouldFail(k, 'alloc:socket'))) return ENFILE
-  const sock = new Socket(net, type, ops, `socket:[${k.state.nextPipeIno++}]`)
+  const sock = new Socket(net, type, ops, `socket:[${(partOf(current) ?? k.state).nextPipeIno++}]`)
   net.inUse++
   return sock
 }
@@ -192,7 +193,7 @@ export function sockRecvmsg(current: Task, sock: Socket, msg: Msg, flags: number
 }
 
 function setOwner(current: Task, file: File, owner: number): number {
-  setFileOwner(current, file, owner)
+  setFileOwner(current, file, pidFrom(current, owner))
   return 0
 }
 
@@ -238,7 +239,7 @@ export const socketFileOps = defineFileOps<Socket>({
       }
       case FIOGETOWN:
       case SIOCGPGRP:
-        return putInt(arg, file.owner)
+        return putInt(arg, pidFor(current, file.owner))
       default: {
         const result = file.data.ops.ioctl(current, file.data, cmd, arg)
         runBacklog(file.data.net)

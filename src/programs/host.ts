@@ -12,6 +12,7 @@ import { ATTEND, REFUSED } from '../kernel/attention.js'
 import { KernelBug } from '../kernel/bug.js'
 import { hasDeferred, IRQ_TIMER, runDeferred, runTimer } from '../kernel/context.js'
 import { KernelCore, type KernelWiring } from '../kernel/kernel.js'
+import { partOf } from '../kernel/part.js'
 import type { CallOutputs, ProgramImage, SyscallRequest, UserMode } from '../kernel/program.js'
 import { dequeueTask, enqueueTask, nthTask } from '../kernel/runqueue.js'
 import { recalcSigpending } from '../kernel/signal.js'
@@ -506,6 +507,8 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     if (this.trace.schedSwitch && task !== this.lastRun) this.emitSwitch(task)
     this.lastRun = task
     this.state.switches++
+    const part = partOf(task)
+    if (part !== null) part.switches++
     try {
       runTurn(this, task)
     } finally {

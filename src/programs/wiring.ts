@@ -75,6 +75,7 @@ class Wirer {
   private readonly prctls = new Owners('operation of prctl')
   private readonly callNames = new Owners('numbering')
   private readonly mountOptions = new Owners('mount option')
+  private readonly partings = new Owners('division')
   private readonly sinks = new Owners('carrier')
 
   constructor(k: HostKernel) {
@@ -130,6 +131,10 @@ class Wirer {
     if (contributions.events !== undefined) {
       this.sinks.claim('of events', owner)
       this.k.events = contributions.events
+    }
+    if (contributions.partOf !== undefined) {
+      this.partings.claim('of tasks', owner)
+      this.k.partOf = contributions.partOf
     }
     for (const name of contributions.mountOptions ?? []) {
       this.mountOptions.claim(name, owner)
@@ -203,6 +208,7 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
   k.audits.length = 0
   k.prctls.clear()
   k.callName = null
+  k.partOf = null
   k.events = null
   k.devices = new DeviceRegistry(k.facts)
   k.contributions.clear()
@@ -229,6 +235,7 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
   k.security = hooks
   k.hooked = used
   k.hidesTasks = used.has('taskVisible')
+  k.hidesAccesses = used.has('inodeTouch')
   k.checksAccessFirst = used.has('inodeAccess')
   k.syscallHooked = used.has('syscallEnter')
   k.checkWatchers()

@@ -86,6 +86,8 @@ export interface SecurityHooks extends SocketHooks {
   inodeSetattr(current: Task, inode: Inode, attr: Iattr): Verdict
   /** stat(2) or a call of its kind is about to look. Linux: inode_getattr. */
   inodeGetattr(current: Task, inode: Inode): Verdict
+  /** A read is about to be noted in the inode's access time. Any Errno: it is not. */
+  inodeTouch(current: Task, inode: Inode): Verdict
   /** A new inode has been made and has no name yet: the place to label it. Linux: inode_post_create and kin. */
   inodeInit(current: Task, dir: Inode, inode: Inode): void
   /** An inode of /proc that shows a task has been made: the place to label it. Linux: task_to_inode. */
@@ -178,6 +180,7 @@ export const HOOKS = {
   inodeFollowLink: 'check',
   inodeSetattr: 'check',
   inodeGetattr: 'check',
+  inodeTouch: 'filter',
   inodeInit: 'notify',
   taskToInode: 'notify',
   filePermission: 'check',

@@ -10,6 +10,7 @@ import { asCapSet } from '../abi/brand.js'
 import { _LINUX_CAPABILITY_VERSION, CAP_SETPCAP, type CapData, capIsSubset } from '../abi/capability.js'
 import { EFAULT, EINVAL, EPERM, type Errno, ESRCH, isErr, type Ret } from '../abi/errno.js'
 import { type Cred, credWith } from '../kernel/cred.js'
+import { pidFrom } from '../kernel/part.js'
 import { membersOf, threadsOf } from '../kernel/signal.js'
 import type { Task } from '../kernel/task.js'
 import { findTask, tasksSeenBy } from '../kernel/visible.js'
@@ -96,7 +97,7 @@ const refuse = (current: Task, target: Task | null): Errno =>
 function targetsOf(current: Task, pid: number): Task[] {
   if (pid === -1) return tasksSeenBy(current).filter((task) => task !== current && task.pid !== 1)
   const skipsFirst = current.k.facts.process.capsetChecksEachTarget
-  return membersOf(current, -pid).flatMap((group) =>
+  return membersOf(current, pidFrom(current, -pid)).flatMap((group) =>
     threadsOf(group).filter((thread) => !skipsFirst || thread !== group.leader),
   )
 }
@@ -120,7 +121,7 @@ export function sysCapset(current: Task, header: unknown, data: unknown): number
   const asked = readHeader(header)
   if (isErr(asked)) return asked
   const { pid } = asked
-  if (pid !== 0 && pid !== current.pid && !capable(current, CAP_SETPCAP)) {
+  if (pid !== 0 && pidFrom(current, pid) !== current.pid && !capable(current, CAP_SETPCAP)) {
     return deny(current, EPERM, 'capability', undefined, CAP_SETPCAP)
   }
   const sets = readSets(data)

@@ -33,6 +33,7 @@ import {
   O_NOATIME,
 } from '../abi/fcntl.js'
 import { setFileOwner } from '../kernel/fasync.js'
+import { pidFor, pidFrom } from '../kernel/part.js'
 import type { Task } from '../kernel/task.js'
 import { capable } from '../security/capability.js'
 import { deny } from '../security/deny.js'
@@ -71,7 +72,7 @@ export function sysFcntl(current: Task, fd: number, cmd: number, arg?: unknown):
       return file.flags
     case F_GETOWN:
       // A process group is negative and looks like an error; the C library of the time could not tell either.
-      return file.owner
+      return pidFor(current, file.owner)
     case F_GETSIG:
       return current.k.facts.hasRtSignals ? file.ownerSignal : EINVAL
     default:
@@ -92,7 +93,7 @@ function fcntlSet(current: Task, fd: number, file: File, cmd: number, arg: unkno
     case F_SETFL:
       return setfl(current, fd, file, value)
     case F_SETOWN:
-      setFileOwner(current, file, value)
+      setFileOwner(current, file, pidFrom(current, value))
       return 0
     case F_SETSIG:
       return setsig(current, file, value)

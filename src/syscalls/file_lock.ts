@@ -28,6 +28,7 @@ import {
   SEEK_SET,
 } from '../abi/fcntl.js'
 import type { FcntlFacts } from '../abi/profile.js'
+import { pidFor } from '../kernel/part.js'
 import type { Task } from '../kernel/task.js'
 import { shouldFail } from '../sim/faults.js'
 import { fget } from '../vfs/fdtable.js'
@@ -61,7 +62,7 @@ export function fcntlGetlk(current: Task, file: File, cmd: number, arg: unknown)
   const isToEnd = end === fcntl.lockOffsetMax
   if (is32 && (start > MAX_OFF_T || (!isToEnd && end > MAX_OFF_T))) return EOVERFLOW
   const len = isToEnd ? 0 : end - start + 1
-  return writeFlock(wanted.target, { type, whence: SEEK_SET, start, len, pid })
+  return writeFlock(wanted.target, { type, whence: SEEK_SET, start, len, pid: pidFor(current, pid) })
 }
 
 /**

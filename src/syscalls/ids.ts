@@ -18,7 +18,7 @@ import { denyProcess } from '../kernel/fork.js'
 import type { IdKind } from '../kernel/module.js'
 import { softLimit } from '../kernel/rlimit.js'
 import type { Task } from '../kernel/task.js'
-import { countUser } from '../kernel/user.js'
+import { countUser, userKey } from '../kernel/user.js'
 import { capable, capEmulateSetxuid, capFollowFsuid } from '../security/capability.js'
 import { deny } from '../security/deny.js'
 import { shouldFail } from '../sim/faults.js'
@@ -71,13 +71,14 @@ export const sysGetgroups = (current: Task): Gid[] => current.cred.groups.map(as
 function userIsFull(current: Task, uid: number): boolean {
   const { k, cred, group } = current
   if (!k.facts.process.setuidChecksNproc || uid === cred.uid || uid === 0) return false
-  return (k.state.userTasks.get(uid) ?? 0) >= softLimit(group.rlimits, RLIMIT_NPROC)
+  return (k.state.userTasks.get(userKey(current, uid)) ?? 0) >= softLimit(group.rlimits, RLIMIT_NPROC)
 }
 
 /** Is there no memory for the first task of a user? 2.0 and 2.2 do without, uncounted. Linux: alloc_uid. */
-function lacksUser({ k, cred }: Task, uid: number): boolean {
+function lacksUser(current: Task, uid: number): boolean {
+  const { k, cred } = current
   if (k.injection === null || !k.facts.process.setuidChecksNproc) return false
-  return uid !== cred.uid && !k.state.userTasks.has(uid) && shouldFail(k, 'alloc:user')
+  return uid !== cred.uid && !k.state.userTasks.has(userKey(current, uid)) && shouldFail(k, 'alloc:user')
 }
 
 /** Makes `next` the task's credentials and tells the modules. Linux: switch_uid, proc_id_connector. */

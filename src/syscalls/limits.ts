@@ -27,6 +27,7 @@ import {
 } from '../abi/resource.js'
 import { type Timespec, type Tms, USER_HZ } from '../abi/time.js'
 import { processTimes, processUsage } from '../kernel/cputime.js'
+import { pidFrom } from '../kernel/part.js'
 import { softLimit, withRlimit } from '../kernel/rlimit.js'
 import { membersOf } from '../kernel/signal.js'
 import { pgidOf, type Task } from '../kernel/task.js'
@@ -157,7 +158,9 @@ function tasksOf(current: Task, which: number, who: number): Task[] {
       return task === undefined ? [] : [task]
     }
     case PRIO_PGRP:
-      return membersOf(current, who === 0 ? pgidOf(current) : who).map((group) => group.leader)
+      return membersOf(current, who === 0 ? pgidOf(current) : pidFrom(current, who)).map(
+        (group) => group.leader,
+      )
     default: {
       const uid = who === 0 ? current.cred.uid : current.k.facts.uidBits === 16 ? who & 0xffff : who >>> 0
       return tasksSeenBy(current).filter((task) => task.cred.uid === uid)

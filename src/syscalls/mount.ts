@@ -30,6 +30,7 @@ import {
   MS_REMOUNT,
 } from '../abi/mount.js'
 import { S_IFDIR, S_IFMT } from '../abi/stat.js'
+import { numberingDevices } from '../kernel/part.js'
 import type { Task } from '../kernel/task.js'
 import { requireCapability } from '../security/capability.js'
 import { shouldFail } from '../sim/faults.js'
@@ -98,7 +99,7 @@ function newMount(current: Task, source: string, type: string, flags: number, op
   if (!isAttached(k, at)) return EINVAL
   if (!k.facts.hasBindMounts && ((dentry.inode?.mode ?? 0) & S_IFMT) !== S_IFDIR) return ENOTDIR
   if (!k.facts.hasStackedMounts && (dentry === at.root || (dentry.inode?.count ?? 0) > 0)) return EBUSY
-  const mnt = kernMount(k, type, source, flags, withoutClaimed(k, options))
+  const mnt = numberingDevices(current, () => kernMount(k, type, source, flags, withoutClaimed(k, options)))
   if (isErr(mnt)) return mnt
   const verdict = k.security.sbKernMount(current, mnt.sb, options)
   if (verdict !== 0) {

@@ -7,6 +7,7 @@
 
 import { asPid, type Pid } from '../abi/brand.js'
 import { EACCES, EINVAL, EPERM, type Errno, ESRCH, type Ret } from '../abi/errno.js'
+import { pidFor, pidFrom } from '../kernel/part.js'
 import { getPgrp, joinPgrp, leavePgrp } from '../kernel/pid.js'
 import {
   isGroupLeader,
@@ -22,36 +23,36 @@ import { deny } from '../security/deny.js'
 import { row, type SyscallRow } from './row.js'
 
 /** The process: all its threads have the same. Linux: sys_getpid. */
-export const sysGetpid = (current: Task): Pid => asPid(current.tgid)
+export const sysGetpid = (current: Task): Pid => asPid(pidFor(current, current.tgid))
 
 /** The thread. Linux: sys_gettid (2.4.11). */
-export const sysGettid = (current: Task): Pid => asPid(current.pid)
+export const sysGettid = (current: Task): Pid => asPid(pidFor(current, current.pid))
 
 /** The parent process; init's is 0, the idle task. Linux: sys_getppid. */
 export function sysGetppid(current: Task): Pid {
   const { leader } = current.group
-  return asPid(leader === current.k.state.init ? 0 : leader.parent.tgid)
+  return asPid(leader === current.k.state.init ? 0 : pidFor(current, leader.parent.tgid))
 }
 
 /** Linux: sys_getpgrp. */
-export const sysGetpgrp = (current: Task): Pid => asPid(pgidOf(current))
+export const sysGetpgrp = (current: Task): Pid => asPid(pidFor(current, pgidOf(current)))
 
 /** The process group of a task, zombies included; 0 is the caller. Errors: ESRCH. Linux: sys_getpgid. */
 export function sysGetpgid(current: Task, pid: number): Ret<Pid> {
-  if (pid === 0) return asPid(pgidOf(current))
+  if (pid === 0) return asPid(pidFor(current, pgidOf(current)))
   const target = findTask(current, pid)
   if (target === undefined) return ESRCH
   const refused = current.k.security.taskGetpgid(current, target)
-  return refused === 0 ? asPid(pgidOf(target)) : (refused as Errno)
+  return refused === 0 ? asPid(pidFor(current, pgidOf(target))) : (refused as Errno)
 }
 
 /** The session of a task, zombies included; 0 is the caller. Errors: ESRCH. Linux: sys_getsid. */
 export function sysGetsid(current: Task, pid: number): Ret<Pid> {
-  if (pid === 0) return asPid(sidOf(current))
+  if (pid === 0) return asPid(pidFor(current, sidOf(current)))
   const target = findTask(current, pid)
   if (target === undefined) return ESRCH
   const refused = current.k.security.taskGetsid(current, target)
-  return refused === 0 ? asPid(sidOf(target)) : (refused as Errno)
+  return refused === 0 ? asPid(pidFor(current, sidOf(target))) : (refused as Errno)
 }
 
 /** Takes a process from its group to another; the new one exists before an empty old one disappears. */
@@ -82,12 +83,11 @@ function checkSetpgid(current: Task, target: Task, pgid: number): number {
  * `pid` 0 is the caller, `pgid` 0 is `pid`. Errors: EINVAL, ESRCH, EPERM, EACCES. Linux: sys_setpgid.
  */
 export function sysSetpgid(current: Task, pid: number, pgid: number): number {
-  const who = pid === 0 ? current.pid : pid
-  const id = pgid === 0 ? who : pgid
-  if (id < 0) return EINVAL
+  if ((pgid === 0 ? pid : pgid) < 0) return EINVAL
   const { state } = current.k
-  const target = findTask(current, who)
+  const target = pid === 0 ? current : findTask(current, pid)
   if (target === undefined) return ESRCH
+  const id = pgid === 0 ? target.pid : pidFrom(current, pgid)
   const refused = checkSetpgid(current, target, id)
   if (refused !== 0) return refused
   movePgrp(current, target.group, getPgrp(state, id, sidOf(target)))
@@ -105,7 +105,7 @@ export function sysSetsid(current: Task): Ret<Pid> {
   if (state.pgrps.has(current.pid)) return deny(current, EPERM, 'session', current, 'group-exists')
   current.group.isSessionLeader = true
   movePgrp(current, current.group, getPgrp(state, current.pid, current.pid))
-  return asPid(current.pid)
+  return asPid(pidFor(current, current.pid))
 }
 
 export const pgrpCalls: readonly SyscallRow[] = [

@@ -8,6 +8,7 @@ import { SIGCHLD } from '../abi/signal.js'
 import { doExecve } from '../kernel/exec.js'
 import { doExit, doGroupExit } from '../kernel/exit.js'
 import { copyProcess } from '../kernel/fork.js'
+import { pidFor } from '../kernel/part.js'
 import { enqueueTask } from '../kernel/runqueue.js'
 import { sleepOnUninterruptible } from '../kernel/sleep.js'
 import { TASK_ZOMBIE, type Task, TF_DIRECT, TF_STARTED } from '../kernel/task.js'
@@ -32,7 +33,7 @@ function doFork(current: Task, flags: number): number {
   if (current.machine !== undefined) child.machine = cloneGraph(current.machine)
   current.k.user.forked(current, child)
   if ((child.flags & TF_DIRECT) === 0) enqueueTask(child)
-  if ((flags & CLONE_VFORK) === 0) return child.pid
+  if ((flags & CLONE_VFORK) === 0) return pidFor(current, child.pid)
   const wait: VforkWait = { child: child.pid }
   current.restart = wait
   return waitForVfork(current, wait)
@@ -41,7 +42,8 @@ function doFork(current: Task, flags: number): number {
 /** Linux: wait_for_completion(&vfork). */
 function waitForVfork(current: Task, wait: VforkWait): number {
   const child = current.k.state.tasks.get(wait.child)
-  if (child === undefined || child.vforkDone === null || child.state >= TASK_ZOMBIE) return wait.child
+  if (child === undefined || child.vforkDone === null || child.state >= TASK_ZOMBIE)
+    return pidFor(current, wait.child)
   return sleepOnUninterruptible(current, child.vforkDone)
 }
 
@@ -64,7 +66,7 @@ export function sysClone(current: Task, flags: number, fn: unknown): number {
   child.program = image
   child.flags &= ~(TF_DIRECT | TF_STARTED)
   enqueueTask(child)
-  if ((flags & CLONE_VFORK) === 0) return child.pid
+  if ((flags & CLONE_VFORK) === 0) return pidFor(current, child.pid)
   const wait: VforkWait = { child: child.pid }
   current.restart = wait
   return waitForVfork(current, wait)

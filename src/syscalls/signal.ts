@@ -17,6 +17,7 @@ import {
   type SigInfo,
 } from '../abi/signal.js'
 import { clampMs } from '../kernel/itimer.js'
+import { infoFor, pidFrom } from '../kernel/part.js'
 import {
   actionOf,
   checkKillPermission,
@@ -48,7 +49,7 @@ export const sysKill = (current: Task, pid: number, sig: number): number =>
 function killThreadOf(current: Task, tgid: number, pid: number, sig: number): number {
   if (pid <= 0 || tgid === 0 || tgid < -1) return EINVAL
   const target = findTask(current, pid)
-  if (target === undefined || (tgid !== -1 && target.tgid !== tgid)) return ESRCH
+  if (target === undefined || (tgid !== -1 && target.tgid !== pidFrom(current, tgid))) return ESRCH
   const refused = checkKillPermission(current, target, sig)
   if (refused !== 0) return refused
   if (sig === 0 || target.state >= TASK_ZOMBIE) return 0
@@ -200,7 +201,7 @@ export function sysSigtimedwait(current: Task, set: unknown, timeoutMs: unknown)
   const high = words[1]
   const state = current.restart as SigwaitState | null
   const info = dequeueSignal(current, ~low, ~high)
-  if (info !== null) return endSigwait(current, state, info)
+  if (info !== null) return endSigwait(current, state, infoFor(current, info))
   if (state !== null) {
     if (!forever && current.k.state.now >= state.deadline) return endSigwait(current, state, EAGAIN)
     return sleepSigwait(current, state)

@@ -25,6 +25,7 @@ import type { Sysinfo } from '../abi/sysinfo.js'
 import { __NEW_UTS_LEN, type Utsname } from '../abi/utsname.js'
 import { klogAll, klogHasUnread, klogRead, klogUnread } from '../fs/dev/klog.js'
 import { credWith } from '../kernel/cred.js'
+import { countTasksFor, partOf } from '../kernel/part.js'
 import { sleepOn } from '../kernel/sleep.js'
 import type { Task } from '../kernel/task.js'
 import { utf8Decode, utf8Encode } from '../lib/bytes.js'
@@ -40,13 +41,14 @@ const lacks = (current: Task, capability: number): Errno =>
 /** Linux: sys_newuname. */
 export function sysUname(current: Task): Utsname {
   const { facts, state } = current.k
+  const { hostname, domainname } = partOf(current) ?? state
   return {
     sysname: 'Linux',
-    nodename: state.hostname,
+    nodename: hostname,
     release: facts.release,
     version: facts.version,
     machine: 'i686',
-    domainname: state.domainname,
+    domainname,
   }
 }
 
@@ -65,7 +67,7 @@ function readName(current: Task, name: unknown, len: unknown): Ret<string> {
 export function sysSethostname(current: Task, name: unknown, len: unknown): number {
   const text = readName(current, name, len)
   if (typeof text !== 'string') return text
-  current.k.state.hostname = text
+  ;(partOf(current) ?? current.k.state).hostname = text
   return 0
 }
 
@@ -73,7 +75,7 @@ export function sysSethostname(current: Task, name: unknown, len: unknown): numb
 export function sysSetdomainname(current: Task, name: unknown, len: unknown): number {
   const text = readName(current, name, len)
   if (typeof text !== 'string') return text
-  current.k.state.domainname = text
+  ;(partOf(current) ?? current.k.state).domainname = text
   return 0
 }
 
@@ -93,7 +95,7 @@ export function sysSysinfo(current: Task): Sysinfo {
     bufferram: 4 * MIB,
     totalswap: 0,
     freeswap: 0,
-    procs: state.tasks.size,
+    procs: countTasksFor(current),
   }
 }
 

@@ -19,6 +19,7 @@ import {
   WUNTRACED,
 } from '../abi/wait.js'
 import { releaseTask } from '../kernel/exit.js'
+import { pidFor, pidFrom } from '../kernel/part.js'
 import { sleepOn } from '../kernel/sleep.js'
 import { pgidOf, TASK_STOPPED, TASK_ZOMBIE, type Task } from '../kernel/task.js'
 import { WaitQueue } from '../kernel/wait.js'
@@ -52,7 +53,11 @@ function report(current: Task, child: Task, options: number): Ret<WaitResult | n
   const { k, group: own } = current
   const { group } = child
   if (child.state === TASK_ZOMBIE && group.live === 0) {
-    const result = { pid: asPid(child.pid), status: child.exitCode, rusage: rusage(group.utime, group.stime) }
+    const result = {
+      pid: asPid(pidFor(current, child.pid)),
+      status: child.exitCode,
+      rusage: rusage(group.utime, group.stime),
+    }
     own.childUtime += group.utime + group.childUtime
     own.childStime += group.stime + group.childStime
     if (shouldFail(k, 'copy:status')) return EFAULT
@@ -63,11 +68,11 @@ function report(current: Task, child: Task, options: number): Ret<WaitResult | n
     if (shouldFail(k, 'copy:status')) return EFAULT
     const status = stoppedStatus(child.exitCode)
     child.exitCode = 0
-    return { pid: asPid(child.pid), status, rusage: rusage(0, 0) }
+    return { pid: asPid(pidFor(current, child.pid)), status, rusage: rusage(0, 0) }
   }
   if (group.continued && (options & WCONTINUED) !== 0) {
     group.continued = false
-    return { pid: asPid(child.pid), status: CONTINUED_STATUS, rusage: rusage(0, 0) }
+    return { pid: asPid(pidFor(current, child.pid)), status: CONTINUED_STATUS, rusage: rusage(0, 0) }
   }
   return null
 }
@@ -78,6 +83,7 @@ function report(current: Task, child: Task, options: number): Ret<WaitResult | n
  */
 export function sysWait4(current: Task, pid: number, options: number): Ret<WaitResult> {
   const { facts } = current.k
+  const who = pid === -1 ? pid : pidFrom(current, pid)
   const known = WNOHANG | WUNTRACED | __WNOTHREAD | __WCLONE | __WALL | (facts.hasWContinued ? WCONTINUED : 0)
   if ((options & ~known) !== 0) return EINVAL
   const threads = (options & __WNOTHREAD) === 0 ? (current.group.threads ?? [current]) : [current]
@@ -86,7 +92,7 @@ export function sysWait4(current: Task, pid: number, options: number): Ret<WaitR
   for (const thread of threads) {
     for (let child = youngestFirst ? thread.lastChild : thread.firstChild; child !== null; ) {
       const next: Task | null = youngestFirst ? child.siblingPrev : child.siblingNext
-      if (isEligible(current, child, pid, options)) {
+      if (isEligible(current, child, who, options)) {
         found = true
         const result = report(current, child, options)
         if (result !== null) return result

@@ -284,6 +284,7 @@ export function followMount(current: Task, nd: Nameidata): boolean {
 export function touchAtime(current: Task, mnt: Mount | null, inode: Inode): void {
   const flags = inode.sb.flags | (mnt === null ? 0 : mnt.flags)
   if ((flags & (MS_RDONLY | MS_NOATIME)) !== 0) return
+  if (current.k.hidesAccesses && current.k.security.inodeTouch(current, inode) !== 0) return
   if ((flags & MS_NODIRATIME) !== 0 && (inode.mode & S_IFMT) === S_IFDIR) return
   inode.atime = current.k.state.now
 }

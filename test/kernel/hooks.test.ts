@@ -140,6 +140,7 @@ describe('a wrong hook', () => {
 /** Hooks that refuse nobody anything: they are told, or hide something (visible.test.ts). */
 const NOT_HERE = [
   'inodeInit',
+  'inodeTouch',
   'taskToInode',
   'sbPostRemount',
   'fileSetFowner',

@@ -11,11 +11,13 @@
 import { ENOSPC } from '../../abi/errno.js'
 import type { KernelCore } from '../../kernel/kernel.js'
 import type { CharDevice } from '../../kernel/module.js'
+import { partOf } from '../../kernel/part.js'
 import type { Task } from '../../kernel/task.js'
 import { wakeUp } from '../../kernel/wait.js'
 import { utf8Decode } from '../../lib/bytes.js'
 import { MEM_MAJOR } from '../../vfs/devices.js'
 import type { File } from '../../vfs/file.js'
+import { touchAtime } from '../../vfs/namei.js'
 import { defineFileOps, type FileOperations } from '../../vfs/ops.js'
 import { defaultLlseek } from './seek.js'
 
@@ -62,8 +64,8 @@ const randomOps = defineFileOps({
   seekable: true,
   llseek: defaultLlseek,
   read(current, file, buf) {
-    current.k.state.random.fill(buf)
-    file.inode.atime = current.k.state.now
+    ;(partOf(current) ?? current.k.state).random.fill(buf)
+    touchAtime(current, file.mnt, file.inode)
     return buf.length
   },
   write(current, file, data) {

@@ -22,6 +22,7 @@ import {
   S_IFREG,
 } from '../../abi/stat.js'
 import type { KernelCore } from '../../kernel/kernel.js'
+import { partOf, pidFor } from '../../kernel/part.js'
 import { isGroupLeader, type Task } from '../../kernel/task.js'
 import { findTask, tasksSeenBy } from '../../kernel/visible.js'
 import { Dentry, dAdd } from '../../vfs/dentry.js'
@@ -51,9 +52,10 @@ const LINK_SIZE = 64
 // ---- inodes --------------------------------------------------------------------------------------------------
 
 /** The inode number of a node. */
-function inoOf(k: KernelCore, node: ProcNode): number {
+function inoOf(k: KernelCore, node: ProcNode, current: Task | null): number {
   const { release } = k.facts
-  if (node.pid > 0) return pidIno(release, node.pid, node.isThread, node.path, indexOf(k, node))
+  const pid = current === null ? node.pid : pidFor(current, node.pid)
+  if (node.pid > 0) return pidIno(release, pid, node.isThread, node.path, indexOf(k, node))
   if (node.path === 'self' && isModern(k)) return SELF_INO
   return node.path === '' ? ROOT_INO : globalIno(release, node.path, indexOf(k, node))
 }
@@ -84,7 +86,7 @@ function makeInode(current: Task, sb: SuperBlock, node: ProcNode, mode: number, 
   const fops = isDir ? procDirFileOps : (entry?.fops ?? (isSysctl(node) ? sysctlFileOps : textFileOps))
   const inode = new Inode(
     sb,
-    asIno(inoOf(k, node)),
+    asIno(inoOf(k, node, current)),
     mode,
     ops,
     fops,
@@ -124,7 +126,7 @@ function threadsOf(task: Task): readonly Task[] {
 function makeGlobalDir(k: KernelCore, sb: SuperBlock, path: string): Inode {
   const node = new ProcNode(path)
   const mode = S_IFDIR | 0o555
-  const ino = asIno(inoOf(k, node))
+  const ino = asIno(inoOf(k, node, null))
   return new Inode(sb, ino, mode, procDirOps, procDirFileOps, node, k.devices.anonymous(0), k.state.now)
 }
 
@@ -152,7 +154,7 @@ function parseNumber(name: string, limit: number): number {
 }
 
 /** 2.0 and 2.2 stop at 16 bits of pid and 15 of descriptor. */
-const pidLimit = (k: KernelCore): number => (isModern(k) ? 0xffffffff : 0x10000)
+const pidLimit = (k: KernelCore): number => (isModern(k) || k.partOf !== null ? 0xffffffff : 0x10000)
 const fdLimit = (k: KernelCore): number => (isModern(k) ? 0xffffffff : 0x8000)
 
 function lookup(current: Task, dir: Inode, name: string): Ret<Inode | null> {
@@ -202,7 +204,7 @@ const SELF_ENTRY: Entry = Object.freeze({
   path: 'self',
   mode: 0o777,
   type: S_IFLNK,
-  text: (current: Task) => String(current.tgid),
+  text: (current: Task) => String(pidFor(current, current.tgid)),
 })
 
 /** Nobody may write to the directory of a process. */
@@ -240,12 +242,13 @@ interface Item {
 }
 
 /** Entries of an ordinary directory, from position 2 on. */
-function* childItems(k: KernelCore, node: ProcNode): Generator<Item> {
+function* childItems(current: Task, node: ProcNode): Generator<Item> {
+  const { k } = current
   let at = 2
   for (const { name, path, entry } of childrenOf(k, node)) {
     const below = new ProcNode(path, taskOf(k, node), node.isThread)
     const type = modeToDirentType(entry === null ? S_IFDIR : (entry.type ?? S_IFREG))
-    yield { at, name, ino: inoOf(k, below), type }
+    yield { at, name, ino: inoOf(k, below, current), type }
     at++
   }
 }
@@ -260,49 +263,61 @@ function leadersSeenBy(current: Task): Task[] {
 /** /proc: entries, then (2.6) self, then processes, oldest first. */
 function* rootItems(current: Task, node: ProcNode, pos: number): Generator<Item> {
   const { k } = current
-  yield* childItems(k, node)
+  yield* childItems(current, node)
   let at = Math.max(FIRST_PROCESS, 2 + childrenOf(k, node).length)
   const isNew = isModern(k)
+  // Serial numbers count everybody's tasks: a part does without.
+  const remembers = isNew && partOf(current) === null
   const first = at
   if (isNew) yield { at: at++, name: 'self', ino: SELF_INO, type: DT_LNK }
   for (const task of leadersSeenBy(current)) {
     // 2.2 counts, so one that dies between two reads makes the next be skipped; 2.6 remembers where it was.
-    const place = isNew ? first + task.serial : at++
+    const place = remembers ? first + task.serial : at++
     if (place >= pos)
-      yield { at: place, name: String(task.pid), ino: inoOf(k, new ProcNode('', task)), type: DT_DIR }
+      yield {
+        at: place,
+        name: String(pidFor(current, task.pid)),
+        ino: inoOf(k, new ProcNode('', task), current),
+        type: DT_DIR,
+      }
   }
 }
 
-function* fdItems(k: KernelCore, node: ProcNode, task: Task): Generator<Item> {
+function* fdItems(current: Task, node: ProcNode, task: Task): Generator<Item> {
   if (hasExited(task)) return
   for (const [fd, file] of task.files.files.entries()) {
     if (file !== null) {
       yield {
         at: fd + 2,
         name: String(fd),
-        ino: inoOf(k, new ProcNode(`fd/${fd}`, task, node.isThread)),
+        ino: inoOf(current.k, new ProcNode(`fd/${fd}`, task, node.isThread), current),
         type: DT_LNK,
       }
     }
   }
 }
 
-function* threadItems(k: KernelCore, leader: Task): Generator<Item> {
+function* threadItems(current: Task, leader: Task): Generator<Item> {
   let at = 2
   for (const task of threadsOf(leader)) {
-    yield { at: at++, name: String(task.pid), ino: inoOf(k, new ProcNode('', task, true)), type: DT_DIR }
+    yield {
+      at: at++,
+      name: String(pidFor(current, task.pid)),
+      ino: inoOf(current.k, new ProcNode('', task, true), current),
+      type: DT_DIR,
+    }
   }
 }
 
 /** What is in a directory; an Errno when the process it is about has gone. */
 function itemsOf(current: Task, node: ProcNode, pos: number): Ret<Iterable<Item>> {
   const { k } = current
-  if (node.pid === 0) return node.path === '' ? rootItems(current, node, pos) : childItems(k, node)
+  if (node.pid === 0) return node.path === '' ? rootItems(current, node, pos) : childItems(current, node)
   const task = seenTaskOf(current, node)
   if (task === null) return isModern(k) ? ENOENT : []
-  if (node.path === 'fd') return fdItems(k, node, task)
-  if (node.path === 'task') return threadItems(k, task)
-  return childItems(k, node)
+  if (node.path === 'fd') return fdItems(current, node, task)
+  if (node.path === 'task') return threadItems(current, task)
+  return childItems(current, node)
 }
 
 function readdir(current: Task, file: File, count: number): Ret<Dirent[]> {

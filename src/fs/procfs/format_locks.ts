@@ -8,7 +8,7 @@
 
 import { major, minor } from '../../abi/brand.js'
 import { F_WRLCK } from '../../abi/fcntl.js'
-import type { KernelCore } from '../../kernel/kernel.js'
+import { pidFor } from '../../kernel/part.js'
 import type { Task } from '../../kernel/task.js'
 import { seesTask, tasksSeenBy } from '../../kernel/visible.js'
 import type { File } from '../../vfs/file.js'
@@ -40,7 +40,8 @@ function typeWord(type: number): string {
   return (type & LOCK_WRITE) !== 0 ? 'WRITE' : 'NONE '
 }
 
-function render(k: KernelCore, line: LockLine, id: number, prefix: string): string {
+function render(current: Task, line: LockLine, id: number, prefix: string): string {
+  const { k } = current
   const isRecord = line.kind === 'record'
   const words = isRecord
     ? 'POSIX  ADVISORY '
@@ -49,7 +50,7 @@ function render(k: KernelCore, line: LockLine, id: number, prefix: string): stri
       : 'FLOCK  ADVISORY '
   const { dev } = line.inode.sb
   const hex = (value: number): string => value.toString(16).padStart(2, '0')
-  const where = `${line.pid} ${hex(major(dev))}:${hex(minor(dev))}:${line.inode.ino}`
+  const where = `${pidFor(current, line.pid)} ${hex(major(dev))}:${hex(minor(dev))}:${line.inode.ino}`
   const { lockOffsetMax } = k.facts.fcntl
   const modern = isModern(k)
   const start = isRecord ? line.start : 0
@@ -94,12 +95,11 @@ function openedBySeen(current: Task): { files: ReadonlySet<File>; contexts: Read
 }
 
 function renderWithWaiters(current: Task, lock: FileLock, id: number): string {
-  const { k } = current
   const { kind, type, pid, start, end } = lock
-  let text = render(k, { kind, type, pid, inode: lock.file.inode, start, end }, id, '')
+  let text = render(current, { kind, type, pid, inode: lock.file.inode, start, end }, id, '')
   for (let entry = lock.head; entry !== null; entry = entry.next) {
     const request = seesTask(current, entry.task) ? requestOf(entry.task) : null
-    if (request !== null) text += render(k, request, id, ' ->')
+    if (request !== null) text += render(current, request, id, ' ->')
   }
   return text
 }

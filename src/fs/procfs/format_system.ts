@@ -20,17 +20,19 @@ import {
 import { isAtLeast } from '../../abi/profile.js'
 import type { KernelCore } from '../../kernel/kernel.js'
 import type { DiskCounter } from '../../kernel/module.js'
+import { countTasksFor, partOf, tasksCountedFor } from '../../kernel/part.js'
 import { isGroupLeader, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type Task } from '../../kernel/task.js'
 import { tasksSeenBy } from '../../kernel/visible.js'
 import { dPath } from '../../vfs/dpath.js'
 import type { Mount } from '../../vfs/mount.js'
+import type { SuperBlock } from '../../vfs/superblock.js'
 import { hasExited, isModern } from './entry.js'
 import { clockTicks } from './format_task.js'
 
 /** Tasks in one state. */
-function countState(k: KernelCore, state: number): number {
+function countState(current: Task, state: number): number {
   let count = 0
-  for (const task of k.state.tasks.values()) if (task.state === state) count++
+  for (const task of tasksCountedFor(current)) if (task.state === state) count++
   return count
 }
 
@@ -42,14 +44,15 @@ export function countProcesses(current: Task): number {
 }
 
 /** Averages are not modelled: 0.00. Linux: get_loadavg, loadavg_read_proc. */
-export function formatLoadavg(k: KernelCore): string {
-  const { tasks, lastPid } = k.state
-  return `0.00 0.00 0.00 ${countState(k, TASK_RUNNING)}/${tasks.size} ${lastPid}\n`
+export function formatLoadavg(current: Task): string {
+  const { lastPid } = partOf(current) ?? current.k.state
+  return `0.00 0.00 0.00 ${countState(current, TASK_RUNNING)}/${countTasksFor(current)} ${lastPid}\n`
 }
 
 /** Seconds since boot, and seconds of them that no task used. Linux: get_uptime, uptime_read_proc. */
-export function formatUptime(k: KernelCore): string {
-  const { now, cpuUser, cpuNice, cpuSystem } = k.state
+export function formatUptime(current: Task): string {
+  const { now } = current.k.state
+  const { cpuUser, cpuNice, cpuSystem } = partOf(current) ?? current.k.state
   const seconds = (ms: number): string => {
     const hundredths = clockTicks(Math.max(0, ms))
     return `${Math.floor(hundredths / 100)}.${String(hundredths % 100).padStart(2, '0')}`
@@ -130,8 +133,13 @@ const IRQ_COUNT = 16
 const DISKS = 4
 
 /** Requests and sectors of the first disks, as modules count them. */
-function formatDisks(k: KernelCore): string {
-  const all = [...k.contributions.values()].flatMap(({ diskCounters }) => diskCounters?.(k) ?? [])
+function formatDisks(current: Task): string {
+  const { k } = current
+  // Disks serve all; what they have done is the whole's.
+  const all =
+    partOf(current) !== null
+      ? []
+      : [...k.contributions.values()].flatMap(({ diskCounters }) => diskCounters?.(k) ?? [])
   const line = (name: string, of: (counter: DiskCounter) => number): string => {
     const words = Array.from({ length: DISKS }, (_, i) => (all[i] === undefined ? 0 : of(all[i])))
     return `${name} ${words.join(' ')}\n`
@@ -146,8 +154,10 @@ function formatDisks(k: KernelCore): string {
 }
 
 /** The text of /proc/stat. Linux: get_kstat (2.0, 2.2), show_stat (2.6.14). */
-export function formatKernelStat(k: KernelCore): string {
-  const { now, switches, forks, cpuUser, cpuNice, cpuSystem } = k.state
+export function formatKernelStat(current: Task): string {
+  const { k } = current
+  const { now } = k.state
+  const { switches, forks, cpuUser, cpuNice, cpuSystem } = partOf(current) ?? k.state
   const [user, nice, system] = [clockTicks(cpuUser), clockTicks(cpuNice), clockTicks(cpuSystem)]
   const idle = Math.max(0, clockTicks(now) - user - nice - system)
   const timer = Math.floor((now * k.facts.hz) / 1000)
@@ -155,11 +165,11 @@ export function formatKernelStat(k: KernelCore): string {
   const counts = `ctxt ${switches}\nbtime ${Math.floor(k.facts.epoch)}\nprocesses ${forks}\n`
   if (isModern(k)) {
     const cpu = `${user} ${nice} ${system} ${idle} 0 0 0 0\n`
-    const running = countState(k, TASK_RUNNING)
-    const blocked = countState(k, TASK_UNINTERRUPTIBLE)
+    const running = countState(current, TASK_RUNNING)
+    const blocked = countState(current, TASK_UNINTERRUPTIBLE)
     return `cpu  ${cpu}cpu0 ${cpu}${intr}${counts}procs_running ${running}\nprocs_blocked ${blocked}\n`
   }
-  const disks = formatDisks(k)
+  const disks = formatDisks(current)
   return `cpu  ${user} ${nice} ${system} ${idle}\n${disks}page 0 0\nswap 0 0\n${intr}${counts}`
 }
 
@@ -269,20 +279,27 @@ export const formatSwaps = (): string => 'Filename\t\t\tType\t\tSize\tUsed\tPrio
 
 // ---- counts of objects ---------------------------------------------------------------------------------------
 
-/** Open files in the whole system, each once. Linux: nr_files. */
-export function countFiles(k: KernelCore): number {
+/** Open files in the whole system, or of a part, each once. Linux: nr_files. */
+export function countFiles(current: Task): number {
   const files = new Set<unknown>()
-  for (const task of k.state.tasks.values()) {
+  for (const task of tasksCountedFor(current)) {
     if (hasExited(task)) continue
     for (const file of task.files.files) if (file !== null) files.add(file)
   }
   return files.size
 }
 
-/** Inodes that have a name in some tree. Linux: inodes_stat.nr_inodes counts all in memory. */
-export function countInodes(k: KernelCore): number {
+/**
+ * Inodes that have a name in some tree; for a task of a part, of the trees that it sees. Linux: inodes_stat.nr_inodes
+ * counts all in memory.
+ */
+export function countInodes(current: Task): number {
+  const { k } = current
   const inodes = new Set<unknown>()
-  const open = k.state.superBlocks.flatMap((sb) => (sb.root === null ? [] : [sb.root]))
+  const seen = (): SuperBlock[] =>
+    k.state.mounts.filter((mnt) => k.security.mountVisible(current, mnt) === 0).map(({ sb }) => sb)
+  const trees = partOf(current) === null ? k.state.superBlocks : [...new Set(seen())]
+  const open = trees.flatMap((sb) => (sb.root === null ? [] : [sb.root]))
   for (let dentry = open.pop(); dentry !== undefined; dentry = open.pop()) {
     if (dentry.inode !== null) inodes.add(dentry.inode)
     for (const child of dentry.children?.values() ?? []) open.push(child)

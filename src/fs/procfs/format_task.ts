@@ -8,6 +8,7 @@
 
 import { RLIM_INFINITY, RLIMIT_RSS, RLIMIT_SIGPENDING } from '../../abi/resource.js'
 import type { Cred } from '../../kernel/cred.js'
+import { pidFor } from '../../kernel/part.js'
 import { softLimit } from '../../kernel/rlimit.js'
 import type { PendingSignals } from '../../kernel/signal_state.js'
 import {
@@ -189,19 +190,20 @@ function modernSignalLines(task: Task): string {
 }
 
 /** The text of /proc/<pid>/status. Linux: get_status (2.0, 2.2), proc_pid_status (2.6.14). */
-export function formatStatus(task: Task): string {
+export function formatStatus(current: Task, task: Task): string {
   const { cred } = task
+  const [tgid, pid, ppid] = [task.tgid, task.pid, parentPid(task)].map((each) => pidFor(current, each))
   const name = `Name:\t${escapedName(task.comm)}\nState:\t${stateWords(task)}\n`
   if (isModern(task.k)) {
     return (
-      `${name}SleepAVG:\t50%\nTgid:\t${task.tgid}\nPid:\t${task.pid}\nPPid:\t${parentPid(task)}\nTracerPid:\t0\n` +
+      `${name}SleepAVG:\t50%\nTgid:\t${tgid}\nPid:\t${pid}\nPPid:\t${ppid}\nTracerPid:\t0\n` +
       `${idLines(cred)}FDSize:\t${fdSize(task)}\n${groupLine(cred)}` +
       memoryLines(task) +
       modernSignalLines(task) +
       capabilityLines(cred)
     )
   }
-  const ids = `${name}Pid:\t${task.pid}\nPPid:\t${parentPid(task)}\n${idLines(cred)}`
+  const ids = `${name}Pid:\t${pid}\nPPid:\t${ppid}\n${idLines(cred)}`
   if (task.k.facts.capabilityCount === 0) return ids + memoryLines(task) + oldSignalLines(task)
   return ids + groupLine(cred) + memoryLines(task) + signalLines(task) + capabilityLines(cred)
 }
@@ -253,7 +255,7 @@ const STACK_START = 0xbffffff0
  * The text of /proc/<pid>/stat. Linux: get_stat (2.0: 37 fields, 2.2: 38), do_task_stat (2.6.14: 41).
  * `isThread`: the times are the thread's own (proc_tid_stat).
  */
-export function formatStat(task: Task, isThread = false): string {
+export function formatStat(current: Task, task: Task, isThread = false): string {
   const { group } = task
   const modern = isModern(task.k)
   const kb = imageKb(task)
@@ -263,12 +265,12 @@ export function formatStat(task: Task, isThread = false): string {
   const pending = modern ? lowOf(task.pending) : lowOf(task.pending) | lowOf(group.shared)
   const word = (low: number): number => low & 0x7fffffff
   const fields: (number | string)[] = [
-    task.pid,
+    pidFor(current, task.pid),
     `(${task.comm})`,
     stateWords(task).charAt(0),
-    parentPid(task),
-    pgidOf(task),
-    sidOf(task),
+    pidFor(current, parentPid(task)),
+    pidFor(current, pgidOf(task)),
+    pidFor(current, sidOf(task)),
     0, // tty_nr
     -1, // tpgid
     processFlags(task),

@@ -84,14 +84,14 @@ function moduleLines(current: Task, task: Task): string {
 
 /** All files of /proc/<pid> but the directories `fd` and `task`; also those below task/<tid>. */
 export const PID_ENTRIES: readonly Entry[] = Object.freeze([
-  about('status', 0o444, (task, current) => formatStatus(task) + moduleLines(current, task)),
+  about('status', 0o444, (task, current) => formatStatus(current, task) + moduleLines(current, task)),
   ...link('cwd', (task) => placeIn(task, 'pwd')),
   ...link('root', (task) => placeIn(task, 'root')),
   ...link('exe', (task) => (hasExited(task) ? ENOENT : placeOfFile(task.exe))),
   Object.freeze({ path: '<pid>/fd', mode: 0o500, type: S_IFDIR }),
   about('environ', 0o400, readEnviron),
   about('cmdline', 0o444, formatCmdline),
-  about('stat', 0o444, (task) => formatStat(task)),
+  about('stat', 0o444, (task, current) => formatStat(current, task)),
   about('statm', 0o444, formatStatm),
   Object.freeze({ ...about('maps', 0o444, () => ''), type: S_IFIFO, until: '2.6.14' as const }),
   Object.freeze({ ...about('maps', 0o444, () => ''), since: '2.6.14' as const }),
@@ -103,7 +103,7 @@ export const PID_ENTRIES: readonly Entry[] = Object.freeze([
 ])
 
 /** What /proc/<pid>/task/<tid>/stat shows instead: the thread's own times. Linux: proc_tid_stat. */
-export const THREAD_STAT: Entry = about('stat', 0o444, (task) => formatStat(task, true))
+export const THREAD_STAT: Entry = about('stat', 0o444, (task, current) => formatStat(current, task, true))
 
 /** The order in which 2.6 lists them; modules' entries come behind. Linux: tgid_base_stuff. */
 export const MODERN_ORDER: readonly string[] = Object.freeze(

@@ -9,6 +9,7 @@
 import type { Profile } from '../../abi/profile.js'
 import { S_IFLNK } from '../../abi/stat.js'
 import type { KernelCore } from '../../kernel/kernel.js'
+import { pidFor } from '../../kernel/part.js'
 import type { Task } from '../../kernel/task.js'
 import type { Entry } from './entry.js'
 import { formatLocks } from './format_locks.js'
@@ -31,6 +32,10 @@ function text(path: string, read: (k: KernelCore) => string, extra: Partial<Entr
   return Object.freeze({ path, mode: 0o444, read: (current: Task) => read(current.k), ...extra })
 }
 
+/** The same, where it tells different readers different things. */
+const about = (path: string, read: (current: Task) => string): Entry =>
+  Object.freeze({ path, mode: 0o444, read })
+
 /** What the boot loader handed over. */
 const BOOT_COMMAND = 'BOOT_IMAGE=linux ro root=/dev/ram0\n'
 
@@ -39,8 +44,8 @@ const MODERN = { since: '2.6.14' } as const
 
 /** Everything outside /proc/<pid>. `self` of 2.6 is not here: it comes right before the processes. */
 export const GLOBAL_ENTRIES: readonly Entry[] = Object.freeze([
-  text('loadavg', formatLoadavg),
-  text('uptime', formatUptime),
+  about('loadavg', formatLoadavg),
+  about('uptime', formatUptime),
   text('meminfo', formatMeminfo),
   Object.freeze({ path: 'kmsg', mode: 0o400, fops: kmsgFileOps }),
   text('version', (k) => `${k.facts.procVersion}\n`),
@@ -49,11 +54,11 @@ export const GLOBAL_ENTRIES: readonly Entry[] = Object.freeze([
     path: 'self',
     mode: 0o777,
     type: S_IFLNK,
-    text: (current: Task) => String(current.tgid),
+    text: (current: Task) => String(pidFor(current, current.tgid)),
     ...OLD,
   }),
   ...SYS_ENTRIES,
-  text('stat', formatKernelStat),
+  about('stat', formatKernelStat),
   text('devices', (k) => k.devices.describe()),
   text('filesystems', formatFilesystems),
   text('cmdline', () => BOOT_COMMAND),

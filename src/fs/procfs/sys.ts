@@ -14,12 +14,13 @@ import { EINVAL } from '../../abi/errno.js'
 import { __NEW_UTS_LEN } from '../../abi/utsname.js'
 import type { KernelCore } from '../../kernel/kernel.js'
 import type { ProcSubject } from '../../kernel/module.js'
+import { partOf, tasksCountedFor } from '../../kernel/part.js'
 import type { Task } from '../../kernel/task.js'
 import { requireCapability } from '../../security/capability.js'
 import type { Entry } from './entry.js'
 import { countFiles, countInodes } from './format_system.js'
 
-type Read = (k: KernelCore) => string | number
+type Read = (k: KernelCore, current: Task) => string | number
 type Write = (current: Task, text: string) => number
 
 /** A tunable. Without `write` it is read-only whatever the mode says. */
@@ -27,7 +28,7 @@ function tunable(path: string, read: Read, write?: Write, extra: Partial<Entry> 
   return Object.freeze({
     path: `sys/${path}`,
     mode: write === undefined ? 0o444 : 0o644,
-    read: (current: Task) => `${read(current.k)}\n`,
+    read: (current: Task) => `${read(current.k, current)}\n`,
     ...(write === undefined
       ? {}
       : { write: (current: Task, _subject: ProcSubject, text: string) => write(current, text) }),
@@ -69,12 +70,12 @@ export function sysctlNumber(k: KernelCore, path: string, initial: number): numb
 
 /** Linux: proc_doutsstring. */
 const writeHostname: Write = (current, text) => {
-  current.k.state.hostname = firstLine(text, __NEW_UTS_LEN + 1)
+  ;(partOf(current) ?? current.k.state).hostname = firstLine(text, __NEW_UTS_LEN + 1)
   return text.length
 }
 
 const writeDomainname: Write = (current, text) => {
-  current.k.state.domainname = firstLine(text, __NEW_UTS_LEN + 1)
+  ;(partOf(current) ?? current.k.state).domainname = firstLine(text, __NEW_UTS_LEN + 1)
   return text.length
 }
 
@@ -117,8 +118,8 @@ const writePidMax: Write = (current, text) => {
 }
 
 /** Allocated, free and allowed open files. Linux: files_stat. */
-const fileNr: Read = (k) => `${countFiles(k)}\t0\t${fileMax(k)}`
-const inodeNr: Read = (k) => `${countInodes(k)}\t0`
+const fileNr: Read = (k, current) => `${countFiles(current)}\t0\t${fileMax(k, current)}`
+const inodeNr: Read = (_k, current) => `${countInodes(current)}\t0`
 const fileMax: Read = (k) => sysctlNumber(k, 'fs/file-max', k.facts.fileMax)
 
 const V2_2 = { since: '2.2.12' } as const
@@ -131,14 +132,14 @@ export const SYS_ENTRIES: readonly Entry[] = Object.freeze([
   tunable('kernel/ostype', () => 'Linux'),
   tunable('kernel/osrelease', (k) => k.facts.release),
   tunable('kernel/version', (k) => k.facts.version),
-  tunable('kernel/hostname', (k) => k.state.hostname, writeHostname),
-  tunable('kernel/domainname', (k) => k.state.domainname, writeDomainname),
+  tunable('kernel/hostname', (k, current) => (partOf(current) ?? k.state).hostname, writeHostname),
+  tunable('kernel/domainname', (k, current) => (partOf(current) ?? k.state).domainname, writeDomainname),
   tunable('kernel/inode-nr', inodeNr, undefined, ONLY_2_0),
   tunable('kernel/file-nr', fileNr, undefined, ONLY_2_0),
   stored('kernel/file-max', (k) => k.facts.fileMax, ONLY_2_0),
   tunable(CAP_BOUND, capabilityBound, writeCapBound, { ...V2_2, mode: 0o600, read: readCapBound }),
   stored('kernel/panic', () => 0),
-  tunable('kernel/rtsig-nr', (k) => countQueued(k), undefined, ONLY_2_2),
+  tunable('kernel/rtsig-nr', (_k, current) => countQueued(current), undefined, ONLY_2_2),
   stored('kernel/rtsig-max', (k) => k.facts.rtsigMax, ONLY_2_2),
   stored('kernel/threads-max', (k) => k.facts.maxThreads, V2_6),
   stored('kernel/overflowuid', () => 65534, V2_6),
@@ -154,9 +155,9 @@ export const SYS_ENTRIES: readonly Entry[] = Object.freeze([
 ])
 
 /** Signals in the queues of all tasks. Linux: nr_queued_signals. */
-function countQueued(k: KernelCore): number {
+function countQueued(current: Task): number {
   let count = 0
-  for (const task of k.state.tasks.values()) {
+  for (const task of tasksCountedFor(current)) {
     count += task.pending?.queue.length ?? 0
     if (task.pid === task.tgid) count += task.group.shared?.queue.length ?? 0
   }

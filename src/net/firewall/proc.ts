@@ -9,6 +9,7 @@
 import { EINVAL } from '../../abi/errno.js'
 import { IPPROTO_UDP } from '../../abi/socket.js'
 import type { ProcEntry } from '../../kernel/module.js'
+import { partOf } from '../../kernel/part.js'
 import type { Task } from '../../kernel/task.js'
 import type { NetState } from '../state.js'
 import type { IpfwExtension } from './extension.js'
@@ -60,8 +61,12 @@ const namesProc: ProcEntry = Object.freeze({
   mode: 0o600,
   read(current) {
     let text = ''
-    for (const { label, policy, refcount, packets, bytes } of netOf(current).firewall?.chains.values() ?? [])
-      text += `${label} ${targetName(null, policy)} ${refcount} ${[...halves(packets), ...halves(bytes)].join(' ')}\n`
+    const isPart = partOf(current) !== null
+    for (const { label, policy, refcount, packets, bytes } of netOf(current).firewall?.chains.values() ??
+      []) {
+      const counts = [...halves(isPart ? 0 : packets), ...halves(isPart ? 0 : bytes)].join(' ')
+      text += `${label} ${targetName(null, policy)} ${refcount} ${counts}\n`
+    }
     return text
   },
 } satisfies ProcEntry)

@@ -32,6 +32,7 @@ import {
   SOCK_RAW,
   SOL_NETLINK,
 } from '../../abi/socket.js'
+import { pidFor } from '../../kernel/part.js'
 import type { Task } from '../../kernel/task.js'
 import { deny } from '../../security/deny.js'
 import { shouldFail } from '../../sim/faults.js'
@@ -87,7 +88,7 @@ const lacksAdmin = (current: Task): number => deny(current, EPERM, 'capability',
  */
 function autobind(current: Task, sk: NetlinkSock): void {
   const isModern = modern(sk)
-  let pid: number = current.pid
+  let pid: number = pidFor(current, current.pid)
   for (let i = 0; netlinkInsert(sk, pid) !== 0; i++) pid = isModern ? nextRover(sk.net) : (-4097 - i) >>> 0
 }
 

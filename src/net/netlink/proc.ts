@@ -3,6 +3,8 @@
  */
 
 import type { ProcEntry } from '../../kernel/module.js'
+import { partOf } from '../../kernel/part.js'
+import type { Task } from '../../kernel/task.js'
 import { netOf } from '../proc/text.js'
 import type { NetlinkSock } from './sock.js'
 
@@ -20,10 +22,12 @@ function line(address: string, protocol: number, pid: number, groups: number, re
 
 const NOTHING = `${'0'.padEnd(8)} ${'0'.padEnd(8)} 00000000`
 
-function sockLine(sk: NetlinkSock): string {
-  const dump = sk.dump === null ? '00000000' : addressOf(2 * KERNEL_BASE + sk.serial)
+function sockLine(current: Task, sk: NetlinkSock): string {
+  // A part knows of no others: its socks are told apart by their ports.
+  const serial = partOf(current) === null ? sk.serial : sk.pid & 0x7fff
+  const dump = sk.dump === null ? '00000000' : addressOf(2 * KERNEL_BASE + serial)
   const rest = `${String(sk.rmem).padEnd(8)} ${String(sk.wmem).padEnd(8)} ${dump}`
-  return line(addressOf(KERNEL_BASE + sk.serial), sk.protocol, sk.pid, sk.groups, rest)
+  return line(addressOf(KERNEL_BASE + serial), sk.protocol, sk.pid, sk.groups, rest)
 }
 
 /** Socks that have a port, by protocol: the kernel's, whose port is 0, and those that the reader may know of. */
@@ -40,7 +44,7 @@ export const netlinkProc: ProcEntry = Object.freeze({
     for (const protocol of [...protocols].sort((a, b) => a - b)) {
       if (net.registry.netlink.has(protocol)) text += line(addressOf(protocol), protocol, 0, 0, NOTHING)
       for (const sk of tables.get(protocol)?.ports.values() ?? [])
-        if (!filtered || security.sockVisible(current, sk) === 0) text += sockLine(sk)
+        if (!filtered || security.sockVisible(current, sk) === 0) text += sockLine(current, sk)
     }
     return text
   },

@@ -6,7 +6,8 @@
 import { EINVAL } from '../../abi/errno.js'
 import { ARPHRD_ETHER } from '../../abi/if.js'
 import type { ProcEntry } from '../../kernel/module.js'
-import type { NetDevice } from '../device.js'
+import { partOf } from '../../kernel/part.js'
+import { DeviceStats } from '../device.js'
 import { NUD_NOARP, NUD_PERMANENT, NUD_VALID } from '../inet/arp_table.js'
 import { tableRoutes } from '../inet/fib_table.js'
 import { type FibNode, inetMakeMask, RT_TABLE_MAIN } from '../inet/fib_types.js'
@@ -81,7 +82,9 @@ const arpProc: ProcEntry = Object.freeze({
   mode: 0o444,
   read(current) {
     let text = 'IP address       HW type     Flags       HW address            Mask     Device\n'
-    for (const { addr, dev, hwaddr, state } of netOf(current).inet.arp.entries.values()) {
+    // Whom others have talked to is not a part's to know.
+    const entries = partOf(current) === null ? netOf(current).inet.arp.entries.values() : []
+    for (const { addr, dev, hwaddr, state } of entries) {
       if ((state & ~NUD_NOARP) === 0) continue
       const flags = (state & NUD_PERMANENT) !== 0 ? 6 : (state & NUD_VALID) !== 0 ? 2 : 0
       const address = Array.from(hwaddr, (byte) => hex(byte, 2)).join(':')
@@ -95,6 +98,9 @@ const arpProc: ProcEntry = Object.freeze({
 const columns = (values: readonly number[], widths: readonly number[]): string =>
   values.map((value, at) => String(value).padStart(widths[at] ?? 0)).join(' ')
 
+/** Counters of devices as a part finds them: what is counted is counted for the whole. */
+const NO_STATS: DeviceStats = Object.freeze(new DeviceStats())
+
 const DEV_HEAD =
   'Inter-|   Receive                                                |  Transmit\n' +
   ' face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n'
@@ -103,7 +109,7 @@ const DEV_HEAD_20 =
   'Inter-|   Receive                  |  Transmit\n' +
   ' face |packets errs drop fifo frame|packets errs drop fifo colls carrier\n'
 
-function deviceLine({ name, stats }: NetDevice): string {
+function deviceLine(name: string, stats: DeviceStats): string {
   const received = [stats.rxBytes, stats.rxPackets, stats.rxErrors, stats.rxDropped, 0]
   const frame = stats.rxLengthErrors + stats.rxFrameErrors
   const sent = [stats.txBytes, stats.txPackets, stats.txErrors, stats.txDropped, 0, stats.collisions]
@@ -111,7 +117,7 @@ function deviceLine({ name, stats }: NetDevice): string {
   return `${name.padStart(6)}:${columns(values, [8, 7, 4, 4, 4, 5, 10, 9, 8, 7, 4, 4, 4, 5, 7, 10])}\n`
 }
 
-function deviceLine20({ name, stats }: NetDevice): string {
+function deviceLine20(name: string, stats: DeviceStats): string {
   const received = [
     stats.rxPackets,
     stats.rxErrors,
@@ -129,7 +135,10 @@ const devProc: ProcEntry = Object.freeze({
   read(current) {
     const isOld = current.k.facts.release === '2.0.35'
     let text = isOld ? DEV_HEAD_20 : DEV_HEAD
-    for (const dev of netOf(current).devices.list) text += isOld ? deviceLine20(dev) : deviceLine(dev)
+    for (const dev of netOf(current).devices.list) {
+      const shown = partOf(current) === null ? dev.stats : NO_STATS
+      text += isOld ? deviceLine20(dev.name, shown) : deviceLine(dev.name, shown)
+    }
     return text
   },
 } satisfies ProcEntry)

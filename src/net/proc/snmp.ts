@@ -4,7 +4,8 @@
  */
 
 import type { ProcEntry } from '../../kernel/module.js'
-import type { InetState } from '../inet/state.js'
+import { partOf } from '../../kernel/part.js'
+import { InetState } from '../inet/state.js'
 import { TCP_RTO_MAX, TCP_RTO_MIN } from '../inet/tcp_sock.js'
 import { TCP_ESTABLISHED } from '../sock.js'
 import { netOf } from './text.js'
@@ -102,7 +103,9 @@ export const snmpProc: ProcEntry = Object.freeze({
   path: 'net/snmp',
   mode: 0o444,
   read(current) {
-    const { inet, k } = netOf(current)
+    const { k } = current
+    // What is counted is counted for the whole: a part finds counters that stand still.
+    const inet = partOf(current) === null ? netOf(current).inet : new InetState(k)
     const tcp = tcpCounters(inet, k.facts.release)
     return (
       twoLines('Ip', ipCounters(inet)) +

@@ -4,6 +4,8 @@
 
 import { isAtLeast } from '../../abi/profile.js'
 import type { ProcEntry } from '../../kernel/module.js'
+import { partOf } from '../../kernel/part.js'
+import type { Task } from '../../kernel/task.js'
 import { latin1Encode, utf8Decode } from '../../lib/bytes.js'
 import { SO_ACCEPTCON, SS_CONNECTING, SS_DISCONNECTING, TCP_ESTABLISHED, TCP_LISTEN } from '../sock.js'
 import { sockIno } from '../sockfs.js'
@@ -13,7 +15,7 @@ import type { UnixSock } from './sock.js'
 const hex = (value: number, width: number): string => value.toString(16).toUpperCase().padStart(width, '0')
 
 /** Where the sock would be in the kernel's memory: made up, but as its serial number is. */
-const addressOf = (sk: UnixSock): string => (0xc0000000 + sk.serial * 0x400).toString(16).padStart(8, '0')
+const addressOf = (serial: number): string => (0xc0000000 + serial * 0x400).toString(16).padStart(8, '0')
 
 /** How many hold the sock: itself and the table (2.6), and those that talk to it. */
 function usersOf(net: NetState, sk: UnixSock): number {
@@ -22,7 +24,7 @@ function usersOf(net: NetState, sk: UnixSock): number {
   return users
 }
 
-function line(net: NetState, sk: UnixSock): string {
+function line(current: Task, net: NetState, sk: UnixSock): string {
   const { socket } = sk
   const isModern = isAtLeast(net.k.facts.release, '2.6.14')
   const flags = isModern ? (sk.state === TCP_LISTEN ? SO_ACCEPTCON : 0) : (socket?.flags ?? 0) & SO_ACCEPTCON
@@ -30,7 +32,7 @@ function line(net: NetState, sk: UnixSock): string {
   const ino = socket === null ? 0 : sockIno(socket)
   const numbers = `${hex(usersOf(net, sk), 8)} ${hex(0, 8)} ${hex(flags, 8)} ${hex(sk.type, 4)} ${hex(state, 2)}`
   const name = sk.address === null ? '' : ` ${shown(sk.address.name)}`
-  return `${addressOf(sk)}: ${numbers} ${String(ino).padStart(5)}${name}\n`
+  return `${addressOf(partOf(current) === null ? sk.serial : ino)}: ${numbers} ${String(ino).padStart(5)}${name}\n`
 }
 
 /** NULs of an abstract name are shown as @. */
@@ -46,7 +48,7 @@ export const unixProc: ProcEntry = Object.freeze({
     const filtered = hooked.has('sockVisible')
     let text = 'Num       RefCount Protocol Flags    Type St Inode Path\n'
     for (const sk of net.unix.sockets)
-      if (!filtered || security.sockVisible(current, sk) === 0) text += line(net, sk)
+      if (!filtered || security.sockVisible(current, sk) === 0) text += line(current, net, sk)
     return text
   },
 } satisfies ProcEntry)
