@@ -9,6 +9,7 @@
 import { MS_NOUSER } from '../abi/mount.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import { defineModule } from '../kernel/module.js'
+import { pidFor, pidInPart } from '../kernel/part.js'
 import type { Task } from '../kernel/task.js'
 import { parseIp } from '../net/sockaddr.js'
 import type { File } from '../vfs/file.js'
@@ -34,6 +35,7 @@ import {
 import { socketHooks } from './net.js'
 import { configOf, type MacOptions, settingsOf } from './options.js'
 import type { Rule } from './rules.js'
+import { partOfLabel, seal } from './seal.js'
 import { Labels, MacState } from './state.js'
 
 /** What `kernel.mac` offers to the host. Throws a TypeError for pids and labels that there are not. */
@@ -42,6 +44,10 @@ export interface MacApi {
   labelOf(pid: number): string
   /** Gives a process a label, as an administrator would. */
   setLabel(pid: number, label: string): void
+  /** The number by which a process's own compartment knows it: another one than its pid where `sealed` is set. */
+  numberOf(pid: number): number
+  /** The pid of the process that a compartment knows by a number; undefined where there is none. */
+  pidOf(compartment: number, number: number): number | undefined
   /** Reserves an address such as '10.0.0.2' for a compartment: others cannot bind it (MAC-46). -1: for nobody again. */
   reserve(address: string, compartment: number): void
   /** What the rules say of an operation of a process on a process or on the files at a path, without trying it. */
@@ -72,6 +78,7 @@ export function mac(options: MacOptions = {}) {
     attach(k, state) {
       const labels = new Labels(state, k.securitySlots.get('mac') ?? 0)
       const judge = new Judge(labels, settings)
+      const sealed = seal(labels)
       const api: MacApi = {
         labelOf: (pid) => showLabel(labels.ofTask(taskOf(k, pid))),
         setLabel(pid, text) {
@@ -81,6 +88,15 @@ export function mac(options: MacOptions = {}) {
               `mac: '${String(text)}' is no label of a task: such as '10:3' or '100:0+admin'`,
             )
           labels.labelTask(taskOf(k, pid), label)
+        },
+        numberOf(pid) {
+          const task = taskOf(k, pid)
+          return pidFor(task, pid)
+        },
+        pidOf(compartment, number) {
+          const pid = settings.sealed && compartment !== 0 ? pidInPart(k, compartment, number) : number
+          const task = k.state.tasks.get(pid)
+          return task !== undefined && partOfLabel(labels)(task) === compartment ? pid : undefined
         },
         reserve(address, compartment) {
           const number = parseIp(address)
@@ -114,7 +130,9 @@ export function mac(options: MacOptions = {}) {
           fork: (_parent, child) => labels.join(child),
           release: (task) => labels.leave(task),
         },
+        ...(settings.sealed && { partOf: sealed.partOf }),
         hooks: {
+          ...(settings.sealed && sealed.hooks),
           ...socketHooks(judge),
           taskVisible: (current, target) => judge.sees(current, target),
           taskKill: (current, target) => (current === null ? 0 : judge.changes(current, target)),

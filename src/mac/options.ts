@@ -18,6 +18,12 @@ export interface MacOptions {
   readonly sharedPortSpace?: boolean
   /** Reads and writes of open files are checked again each time (MAC-34, §3.2). Default false: only opens are. */
   readonly revocation?: boolean
+  /**
+   * Compartments are sealed against what one can count: each has numbers of processes, inodes and devices of its own,
+   * counts and totals, a host name and random numbers, and no power over the clock, the devices or the modules of the
+   * system. Default false: what the original leaves open is open (MAC-25).
+   */
+  readonly sealed?: boolean
   /** Where mlsfs is: in the kernel at boot (the default), to be loaded by insmod, or nowhere (MAC-36, MAC-62). */
   readonly mlsfs?: 'boot' | 'insmod' | 'none'
   /**
@@ -37,6 +43,7 @@ const DEFAULTS: MacSettings = Object.freeze({
   lowWatermark: false,
   sharedPortSpace: false,
   revocation: false,
+  sealed: false,
   mlsfs: 'boot',
   adminDevices: Object.freeze(['bufflink']),
 })

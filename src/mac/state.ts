@@ -5,6 +5,7 @@
  * nothing to keep (MAC-6).
  */
 
+import { movingParts } from '../kernel/part.js'
 import type { Task } from '../kernel/task.js'
 import { type Blob, blob } from '../security/blob.js'
 import type { File } from '../vfs/file.js'
@@ -79,9 +80,11 @@ export class Labels {
   labelTask(task: Task, label: Label): void {
     const { leader, threads } = task.group
     for (const thread of threads ?? [leader]) {
-      this.leave(thread)
-      this.slot.set(thread, label)
-      this.join(thread)
+      movingParts(thread, () => {
+        this.leave(thread)
+        this.slot.set(thread, label)
+        this.join(thread)
+      })
     }
   }
 

@@ -39,6 +39,21 @@ describe('noninterference', () => {
       expect(outcomes.b.get(name)?.[0], name).toBeGreaterThan(0)
   }, 60_000)
 
+  it('MAC-25 with sealed: nothing is excused, and nothing differs', () => {
+    const { found, outcomes, failure } = sweep({ runs: 80, seed: 20_260_102, sealed: true })
+    expect(failure).toBeNull()
+    expect([...found]).toEqual([])
+    expect(shareOfSuccess(outcomes.b)).toBeGreaterThan(0.2)
+  }, 60_000)
+
+  it('finds a leak where the seal is off', () => {
+    const tamper = (core: KernelCore): void => {
+      core.partOf = null
+    }
+    const { failure } = sweep({ runs: 20, seed: 3, sealed: true, tamper })
+    expect(failure).toContain('sealed: a compartment has observed another')
+  }, 60_000)
+
   it('draws its calls from the whole table', () => {
     const dice = new Dice(1)
     const place = { fds: 3, open: [0, 1], pid: 2, pids: [2, 3], hasNet: true }

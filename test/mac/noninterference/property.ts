@@ -26,7 +26,8 @@ export function compare(alone: readonly string[], beside: readonly string[], fou
   for (let at = 0; at < Math.max(alone.length, beside.length); at++) {
     const [one, two] = [observed(alone[at]), observed(beside[at])]
     if (one === two) continue
-    if (one === undefined || two === undefined || asMeant(one) !== asMeant(two)) return at
+    if (one === undefined || two === undefined) return at
+    if (asMeant(one) !== asMeant(two)) return at
     if (asSeen(one) === asSeen(two)) continue
     const others = [...two.matchAll(MARK)]
     for (const [n, mark] of [...one.matchAll(MARK)].entries()) {

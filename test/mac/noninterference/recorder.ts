@@ -50,8 +50,12 @@ export class Recorder {
   /** Numbers by channel, in the order in which they were seen. */
   private readonly seen = new Map<Channel, Map<number, number>>()
 
-  constructor(k: KernelCore, indexOf: (pid: number) => number) {
+  /** Nothing is excused. */
+  private readonly isSealed: boolean
+
+  constructor(k: KernelCore, indexOf: (pid: number) => number, isSealed: boolean) {
     this.k = k
+    this.isSealed = isSealed
     this.indexOf = indexOf
   }
 
@@ -63,7 +67,7 @@ export class Recorder {
 
   /** Something that a channel excuses. */
   mark(channel: Channel, means: string, value: unknown): string {
-    return `⟦${channel}:${means}|${String(value)}⟧`
+    return this.isSealed ? String(value) : `⟦${channel}:${means}|${String(value)}⟧`
   }
 
   /** One of one's own tasks by its age; others by their number. */
@@ -95,7 +99,7 @@ export class Recorder {
   /** The number of a file of a process in /proc has the process in it. */
   private procIno(ino: number): string {
     const pid = Math.floor(ino / 65536)
-    return this.indexOf(pid) < 0 ? String(ino) : `${this.pid(pid)}<<16+${ino % 65536}`
+    return this.isSealed || this.indexOf(pid) < 0 ? String(ino) : `${this.pid(pid)}<<16+${ino % 65536}`
   }
 
   private typeOf(dev: number): string {

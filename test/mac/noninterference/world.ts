@@ -75,13 +75,12 @@ export class World {
       profile: plan.profile,
       seed: plan.seed,
       backports: ['openat'],
-      modules: [
-        net(),
-        mac(plan.sealed ? ({ sealed: true } as object) : {}),
-        ...extras[plan.extra](),
-      ] as unknown as [ReturnType<typeof net>, ReturnType<typeof mac>],
+      modules: [net(), mac({ sealed: plan.sealed }), ...extras[plan.extra]()] as unknown as [
+        ReturnType<typeof net>,
+        ReturnType<typeof mac>,
+      ],
     })
-    this.recorder = new Recorder(coreOf(this.k), (pid) => this.indexOf(pid))
+    this.recorder = new Recorder(coreOf(this.k), (pid) => this.indexOf(pid), plan.sealed)
     this.setUp()
     tamper?.(coreOf(this.k))
     this.k.trace.on('task:fork', ({ pid, childPid }) => {
