@@ -47,6 +47,7 @@ export function coverageTable(): string {
     ...procEntries(),
     ...networkTable(),
     ...firewallTable(),
+    ...connectorTable(),
     ...netlinkTable(),
     ...ioctlTable(),
   ]
@@ -282,6 +283,32 @@ function firewallTable(): string[] {
     'Of `net()` on the 2.2.12 profile, and of `net({ ipchains: true })` on any; see `docs/firewall.md`.',
     '',
     ...table(['part', 'support', 'what is missing'], FIREWALL),
+    '',
+  ]
+}
+
+// ---- the connector -------------------------------------------------------------------------------------------
+
+/** What of the connector there is: what, how much, what is missing. */
+const CONNECTOR: readonly (readonly [string, SyscallRow['support'], string])[] = [
+  ['clients, callbacks, groups: `cn_add_callback`, `cn_del_callback`, `cn_netlink_send`', 'full', ''],
+  ['the queue `cqueue`', 'full', 'its worker is no task: `ps` does not show it'],
+  ['the control client and its notices', 'full', ''],
+  [
+    'process events: fork, exec, uid, gid, exit, of 2.6.15 and 2.6.18',
+    'full',
+    'those of later kernels: sid, ptrace, comm, coredump; one processor',
+  ],
+  ['the sample client `cn_test`', 'full', ''],
+]
+
+function connectorTable(): string[] {
+  return [
+    '## The connector',
+    '',
+    'Of `connector()` on the 2.6.14 profile; see `docs/connector.md`.',
+    '',
+    ...table(['part', 'support', 'what is missing'], CONNECTOR),
     '',
   ]
 }
