@@ -37,6 +37,8 @@ const HOST_ROWS: readonly string[] = [
   'ping-pong',
   'udp-512',
   'tcp-64k',
+  'netlink-512',
+  'netlink-100',
   'accept',
   'spawn-exit-wait',
 ]
