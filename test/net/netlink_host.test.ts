@@ -12,6 +12,7 @@ import { release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createKernel } from 'paleokernel'
+import { connector, encodeCnMsg } from 'paleokernel/connector'
 import { net } from 'paleokernel/net'
 import { afterAll, describe, expect, it } from 'vitest'
 import { read16, read32, writeAttributes, writeMessage } from '../../src/lib/nlmsg.js'
@@ -44,8 +45,8 @@ const program = compile()
 // ---- the two players -----------------------------------------------------------------------------------------
 
 /** What the host's program prints for each line. */
-function onHost(script: readonly string[]): string[] {
-  const done = spawnSync(program ?? '', [], { input: `${script.join('\n')}\n`, encoding: 'utf8' })
+function onHost(script: readonly string[], ...where: 'here'[]): string[] {
+  const done = spawnSync(program ?? '', where, { input: `${script.join('\n')}\n`, encoding: 'utf8' })
   return done.stdout.trimEnd().split('\n')
 }
 
@@ -55,7 +56,9 @@ const unhex = (text = '-'): Uint8Array<ArrayBuffer> =>
 /** What the model does for each line, in the same words. */
 function inModel(script: readonly string[]): string[] {
   const options = { acks: 'request', laterOptions: true, usersock: true } as const
-  const k = createKernel({ modules: [net({ loopback: false, netlink: options })], profile: '2.6.14' })
+  const events = connector({ processEvents: '2.6.18', delivery: 'synchronous', leastLength: 36 })
+  const modules = [net({ loopback: false, netlink: options }), events] as const
+  const k = createKernel({ modules, profile: '2.6.14' })
   const p = k.spawn()
   const fds: number[] = []
 
@@ -603,5 +606,78 @@ describe.skipIf(program === undefined)('rtnetlink on this machine and in the mod
     expect(model).toEqual(answers(onHost, wrong, ['set 0 10 1']))
     expect(model[0]?.startsWith(`2 256 5 ${PORT} -22 `)).toBe(true)
     expect(MULTI).toBe(2)
+  })
+})
+
+// ---- the connector -------------------------------------------------------------------------------------------
+
+const CONNECTOR = 11
+/** Ports that no process has. */
+const MINE = 400_000_100
+const hasConnector = program !== undefined && onHost([`socket 0 2 ${CONNECTOR}`], 'here')[0] === '0'
+if (program !== undefined && !hasConnector) console.warn('the host has no connector: that part is skipped')
+
+/** A message to a client of the connector, as hex digits; `length` is what its header says. */
+function cn(
+  idx: number,
+  data: Uint8Array,
+  { length, flags = 0 }: { length?: number; flags?: number } = {},
+): string {
+  const msg = encodeCnMsg({ id: { idx, val: 1 }, seq: 7, ack: 3, data })
+  const bytes = writeMessage({ type: 3, flags, seq: 7, pid: 0 }, msg)
+  if (length !== undefined) bytes.set([length & 255, length >> 8], 0)
+  return Buffer.from(bytes).toString('hex')
+}
+
+/** An id that no kernel has a client for. */
+const STRANGER = 0x7777_1234
+const OP = (op: number): Uint8Array => Uint8Array.of(op, 0, 0, 0)
+
+describe.skipIf(!hasConnector)('the connector on this machine and in the model', () => {
+  it('takes anything from anybody, and says nothing (§2.6)', () => {
+    const data = new Uint8Array(8)
+    const script = [
+      ...socket(0, MINE, 0, CONNECTOR),
+      `send 0 0 0 ${cn(STRANGER, data)}`,
+      `send 0 0 0 ${cn(STRANGER, data, { flags: REQUEST | ACK })}`,
+      `send 0 0 0 ${cn(STRANGER, data, { length: 15 })}`,
+      `send 0 0 0 ${cn(STRANGER, data, { length: 2000 })}`,
+      `send 0 0 0 ${cn(STRANGER, new Uint8Array(2000))}`,
+      `send 0 0 0 ${cn(STRANGER, data).slice(0, 20)}`,
+      `send 0 0 0 ${cn(1, OP(77), { length: 20 })}`,
+      'user 1000',
+      `send 0 0 0 ${cn(STRANGER, data)}`,
+      'recv 0 1000',
+      'sockerr 0',
+    ]
+    expect(inModel(script)).toEqual(onHost(script, 'here'))
+  })
+
+  it('process events: who asks for them is answered with what 0, error 0, and the ack one higher (§2.8)', () => {
+    const script = [...socket(0, MINE, 1, CONNECTOR), `send 0 0 0 ${cn(1, OP(1))}`]
+    const reading = Array.from({ length: 60 }, () => 'recv 0 1000')
+    // The number is the request's in 2.6.15, and no CPU's; since 4.8 they are those of a running count, and a CPU's.
+    const fields = (results: readonly string[]): unknown => {
+      // Events of other processes of this machine are between.
+      const replies = results.filter((line) => line.split(' ')[5]?.slice(72, 80) === '00000000')
+      return replies.map((line) => {
+        const data = unhex(line.split(' ')[5])
+        const at32 = (offset: number): number => read32(data, offset, 'little')
+        return {
+          name: line.split(' ').slice(1, 3),
+          header: [read16(data, 4, 'little'), read16(data, 6, 'little'), at32(12)],
+          isSameNumber: at32(8) === at32(24),
+          id: [at32(16), at32(20)],
+          ack: at32(28),
+          event: [at32(36), at32(52)],
+        }
+      })
+    }
+    const play = [...script, ...reading, `send 0 0 0 ${cn(1, OP(2))}`]
+    const model = fields(inModel(play).slice(3))
+    expect(model).toEqual([
+      { name: ['0', '1'], header: [3, 0, 0], isSameNumber: true, id: [1, 1], ack: 4, event: [0, 0] },
+    ])
+    expect(fields(onHost(play, 'here').slice(3))).toEqual(model)
   })
 })

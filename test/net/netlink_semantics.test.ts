@@ -375,6 +375,54 @@ describe('§2.3 unicast', () => {
     expect(checkInvariants(k)).toEqual([])
   })
 
+  it('a handler with SA_RESTART sends it again, to the group too', () => {
+    const { k, p } = boot()
+    const q = k.spawn()
+    const to = bound(q, 60)
+    const listener = bound(q, 62, 1)
+    const from = bound(p, 61)
+    q.libc.setsockopt(to, SOL_SOCKET, SO_RCVBUF, 0)
+    const sent = fillUp(p, from, 60)
+    p.libc.sigaction(SIGUSR1, { handler: () => {}, flags: 0x1000_0000, mask: [] })
+    const call = p.begin.sendto(from, bytes(7), 0, at(60, 1))
+    q.libc.kill(p.pid, SIGUSR1)
+    k.run()
+    expect(call.blocked).toBe(true)
+    for (let i = 0; i < sent; i++) q.sys.recv(to, new Uint8Array(900))
+    k.run()
+    expect(call.result).toBe(1)
+    expect([next(q, to), next(q, to)]).toEqual([[7], EAGAIN])
+    expect([next(q, listener), next(q, listener), next(q, listener)]).toEqual([[7], [7], EAGAIN])
+  })
+
+  it('a copy of the kernel has the waiting sender too', () => {
+    const { k } = boot()
+    const q = k.spawn()
+    const to = bound(q, 60)
+    q.libc.setsockopt(to, SOL_SOCKET, SO_RCVBUF, 0)
+    const p = k.spawn({
+      *program(sys: NetSys) {
+        const fd = yield* sys.socket(AF_NETLINK, RAW, RADIO)
+        for (let i = 0; i < 5; i++) yield* sys.sendto(fd, MESSAGE, 0, at(60))
+        return 5
+      },
+    })
+    k.run()
+    const copy = k.fork()
+    expect(copy.digest()).toBe(k.digest())
+    for (const kernel of [k, copy]) {
+      const reader = kernel.process(q.pid)
+      if (reader === undefined) throw new Error('no reader')
+      for (let i = 0; i < 5; i++) {
+        expect(reader.sys.recv(to, new Uint8Array(900))).toBe(840)
+        kernel.run()
+      }
+      // The sender has come to its end.
+      expect(kernel.process(p.pid)).toBeUndefined()
+      expect(checkInvariants(kernel)).toEqual([])
+    }
+  })
+
   it('a killed sender leaves nothing behind', () => {
     const { k, p } = boot()
     const q = k.spawn()

@@ -4,8 +4,11 @@
  * (net/netlink/af_netlink.c, 2.2.12, 2.6.14).
  */
 
+import { ENOBUFS } from '../../abi/errno.js'
 import { NLM_F_ACK, NLM_F_CAPPED, NLMSG_ERROR } from '../../abi/netlink.js'
 import { type NlMessage, readMessages, write32, writeMessage } from '../../lib/nlmsg.js'
+import { shouldFail } from '../../sim/faults.js'
+import { sockErrorReport } from '../sock.js'
 import type { NetState } from '../state.js'
 import { netlinkUnicast } from './deliver.js'
 import type { NetlinkSock } from './sock.js'
@@ -17,9 +20,14 @@ export const ANSWERED = 1
 
 /**
  * The answer to a request: its header with an error, 0 for none. What an error quotes of the rest, see
- * NetlinkOptions.acks. Linux: netlink_ack.
+ * NetlinkOptions.acks. Without memory for it the socket has the error ENOBUFS. Linux: netlink_ack.
  */
 export function netlinkAck(net: NetState, from: NetlinkSock, request: NlMessage, error: number): void {
+  if (shouldFail(net.k, 'alloc:skb')) {
+    from.err = ENOBUFS
+    sockErrorReport(from)
+    return
+  }
   const { byteOrder, quotesRequests } = net.netlink
   const { seq, body } = request
   const isWhole = quotesRequests && error !== 0 && !from.capAck
