@@ -18,6 +18,7 @@ export const MAC_OPTION = 'mac'
 
 const onlyAdmins = (): string => 'only an administrator labels file systems (MAC-33)'
 const covers = (): string => 'only an administrator covers the root of a file system (MAC-32)'
+const shares = (): string => 'only an administrator mounts what all compartments share (MAC-33)'
 const notSeen = (): string => 'a file system of another compartment (MAC-32)'
 
 /** The label that mount options ask for; null for none. Errors: EINVAL, also for one that only tasks can have. */
@@ -41,13 +42,15 @@ function asked(labels: Labels, current: Task, data: string): Label | null | Errn
 
 /**
  * A new mount: the label that an administrator gives, or that of boot; anybody else's own. A file system that is there
- * already keeps what it has. Errors: EPERM, EINVAL.
+ * already keeps what it has; of files that all mounts of a type share nobody else makes a mount. Errors: EPERM, EINVAL.
  */
 export function labelMount(labels: Labels, current: Task, sb: SuperBlock, data: string): number {
   const label = asked(labels, current, data)
   if (typeof label === 'number') return label
   if (sb.mounts > 1 || labels.isLabelled(sb)) return label === null ? 0 : EINVAL
   const own = labels.ofTask(current)
+  const isShared = current.k.filesystems.get(sb.type)?.sharesFiles === true
+  if (isShared && !isAdmin(own)) return denyInHook(current, EPERM, shares, 0, 0, 0, 0)
   if (label !== null) labels.labelFiles(sb, label)
   else if (!isAdmin(own)) labels.labelFiles(sb, own)
   return 0

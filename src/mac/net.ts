@@ -8,10 +8,12 @@
 
 import { AF_INET } from '../abi/socket.js'
 import type { SkBuff, Sock, Sockaddr, Socket, Task } from '../kernel/module.js'
+import { ipDaddr } from '../net/inet/ip.js'
+import { InetSock } from '../net/inet/sock.js'
 import type { SecurityHooks } from '../security/hooks.js'
 import { type Judge, pack, unpack } from './judge.js'
 import { BOOT_TASK, isAdmin, Label } from './label.js'
-import { seesCompartment, talkTo, useAddress } from './rules.js'
+import { type Refused, seesCompartment, talkTo, useAddress } from './rules.js'
 
 /** What a packet from outside has until a rule says otherwise (MAC-5). */
 const OUTSIDE: Label = Object.freeze(new Label(0, 0))
@@ -38,6 +40,13 @@ export function socketHooks(judge: Judge): Partial<SecurityHooks> {
     return judge.verdict(current, talkTo(sender, object), object)
   }
 
+  /** A socket that is bound to every address is not bound to those of other compartments (MAC-46). */
+  const toAnother = (sk: Sock, { data, nh }: SkBuff): Refused | null => {
+    if (!(sk instanceof InetSock) || sk.rcvSaddr !== 0) return null
+    const compartment = labels.state.addresses.get(ipDaddr(data, nh))
+    return compartment === undefined ? null : useAddress(labelOfSock(sk), compartment)
+  }
+
   return {
     /** A socket has its creator's label, an accepted one its listener's (MAC-5, MAC-45). */
     sockInit(current, sk, parent) {
@@ -53,8 +62,11 @@ export function socketHooks(judge: Judge): Partial<SecurityHooks> {
     },
 
     sockDeliver(sk, skb) {
-      if (skb.routeKey === sk.routeKey) return 0
-      return talkTo(labelOfKey(skb.routeKey), labelOfSock(sk))?.errno ?? 0
+      if (skb.routeKey !== sk.routeKey) {
+        const refused = talkTo(labelOfKey(skb.routeKey), labelOfSock(sk))
+        if (refused !== null) return refused.errno
+      }
+      return labels.state.addresses.size === 0 ? 0 : (toAnother(sk, skb)?.errno ?? 0)
     },
 
     sockVisible(current, sk) {

@@ -294,6 +294,7 @@ function mount(
 export const sockfsTypeOf = (state: SockfsState, name: string, first: UnmountMode): FileSystemType =>
   Object.freeze({
     name,
+    sharesFiles: true,
     mount: (k: KernelCore, _source: string, flags: number, text: string) =>
       mount(k, state, name, first, flags, text),
   })

@@ -90,6 +90,11 @@ export interface FileSystemType {
   readonly requiresDevice?: boolean
   /** Every mount shows the same superblock (procfs). Linux: get_sb_single. */
   readonly single?: boolean
+  /**
+   * Every mount shows the same files, though each is a superblock of its own: what is changed in one is changed in all
+   * (sockfs). For modules that label superblocks.
+   */
+  readonly sharesFiles?: boolean
   /** Makes a superblock, its `root` set. `flags` are MS_*, `options` the text of mount(2). */
   mount(k: KernelCore, source: string, flags: number, options: string): Ret<SuperBlock>
 }

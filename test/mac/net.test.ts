@@ -200,6 +200,21 @@ describe('local traffic', () => {
     expect(() => s.k.mac.reserve(SHOP, 1.5)).toThrow(TypeError)
   })
 
+  it('MAC-46: what is bound to all addresses is not bound to those of other compartments', () => {
+    const s = scene()
+    s.k.mac.reserve(SHOP, 1)
+    s.k.mac.reserve(PAYROLL, 2)
+    server(s.a, SOCK_STREAM, '0.0.0.0', 80)
+    server(s.a, SOCK_DGRAM, '0.0.0.0', 5000)
+    const connect = (p: Proc, addr: string): number =>
+      p.sys.connect(p.libc.socket(AF_INET, SOCK_STREAM), at(addr, 80))
+    expect([SHOP, '127.0.0.1', PAYROLL].map((addr) => connect(s.a, addr))).toEqual([0, 0, ECONNREFUSED])
+    expect(ping(s, s.a, PAYROLL, 5000)).toEqual([2, ECONNREFUSED])
+    expect(ping(s, s.a, SHOP, 5000)).toEqual([2, EAGAIN])
+    server(s.admin, SOCK_STREAM, '0.0.0.0', 80)
+    expect(connect(s.admin, PAYROLL)).toBe(0)
+  })
+
   it('MAC-43: two compartments talk to themselves over the same address and ports at once', () => {
     const s = scene()
     const talks = [s.a, s.b].map((p) => {

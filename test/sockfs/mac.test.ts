@@ -1,5 +1,13 @@
 /** sockfs and MAC together: a bind must pass both. Reference §9. */
-import { checkInvariants, createKernel, EACCES, EADDRNOTAVAIL, MS_REMOUNT, type Profile } from 'paleokernel'
+import {
+  checkInvariants,
+  createKernel,
+  EACCES,
+  EADDRNOTAVAIL,
+  EPERM,
+  MS_REMOUNT,
+  type Profile,
+} from 'paleokernel'
 import { mac } from 'paleokernel/mac'
 import { AF_INET, net, SOCK_STREAM } from 'paleokernel/net'
 import { sockfs } from 'paleokernel/sockfs'
@@ -43,5 +51,22 @@ describe.each(PROFILES)('with compartments on %s', (profile) => {
     expect(bind(inside(2, 0), 82)).toBe(0)
     expect(bind(inside(2, 0), 82, SHOP)).toBe(EADDRNOTAVAIL)
     expect(checkInvariants(k)).toEqual([])
+  })
+
+  it("the table is the administrator's: no compartment mounts it for itself", () => {
+    const k = createKernel({ profile, modules: [net(), sockfs(), mac()] })
+    const admin = k.spawn()
+    admin.libc.mkdir(DIR, 0o755)
+    admin.libc.mkdir('/mine', 0o755)
+    admin.libc.mount('none', DIR, k.sockfs.type, 0, '')
+    admin.libc.mount('none', '/mine', 'ramfs', 0, 'mac=10:2')
+    admin.libc.mount('none', '/', '', MS_REMOUNT, 'mac=65535:0+shared')
+    const spy = k.spawn()
+    k.mac.setLabel(spy.pid, '10:2')
+    spy.libc.mkdir('/mine/ports', 0o755)
+    expect(spy.sys.mount('none', '/mine/ports', k.sockfs.type, 0, '')).toBe(EPERM)
+    expect(k.why(spy)?.sentence).toContain('only an administrator mounts what all compartments share')
+    expect(spy.sys.chown(`${DIR}/80`, ALICE, 0)).toBe(EACCES)
+    expect(spy.sys.mount('none', '/mine/ports', 'ramfs', 0, '')).toBe(0)
   })
 })
