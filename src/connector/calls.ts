@@ -37,7 +37,7 @@ export interface MirrorCalls extends ConnectorCalls {
   /** See read(2). */
   read(fd: number, buf: Uint8Array): Call<number>
   /** See getdents(2). */
-  getdents(fd: number): Call<Dirent[] | Errno>
+  getdents(fd: number, count?: number): Call<Dirent[] | Errno>
 }
 
 /** The same calls of a process that the host drives: `process.sys`. */

@@ -88,13 +88,16 @@ function* readText(sys: MirrorCalls, path: string): Steps<string | null> {
   }
 }
 
+/** Bytes for a listing: one that is read in pieces passes over threads while others end. */
+const LISTING = 1 << 20
+
 /** The numbers in a directory; an Errno where it cannot be read. */
 function* listNumbers(sys: MirrorCalls, path: string): Steps<number[] | Errno> {
   const fd = yield* sys.open(path, O_RDONLY | O_DIRECTORY)
   if (isErr(fd)) return fd
   const found: number[] = []
   for (;;) {
-    const entries = yield* sys.getdents(fd)
+    const entries = yield* sys.getdents(fd, LISTING)
     if (isErr(entries) || entries.length === 0) {
       yield* sys.close(fd)
       return found
