@@ -34,6 +34,8 @@ export class PortTable {
 
   constructor(start: number) {
     this.start = start
+    // Where no module makes spaces there is one, from the beginning.
+    this.choiceOf(0)
   }
 
   /** A space's. */
