@@ -8,6 +8,7 @@ import { bufflink, bufflinkAppend } from 'paleokernel/bufflink'
 import { assembleBpf, Broker, Link, seccomp } from 'paleokernel/seccomp'
 import { EVENTS, LIVES, REFUSALS } from './connector.js'
 import { BLOCK, bytesOf } from './fixtures.js'
+import { MAC_ROWS } from './mac.js'
 import type { Case, Timed } from './measure.js'
 import { WRITE_BACK } from './reqlog.js'
 import { BIND } from './sockfs.js'
@@ -233,5 +234,6 @@ export const COMPARISONS: readonly Comparison[] = [
   { id: 'proc-events-life', title: 'spawn+exit+wait, with process events', ways: LIVES },
   { id: 'proc-event', title: 'setgid, which is a process event', ways: EVENTS },
   { id: 'refusal', title: 'open that the mode refuses', ways: REFUSALS },
+  ...MAC_ROWS,
   { id: 'seccomp-broker', title: 'round trip to a broker', ways: { 'seccomp, two pipes': brokerTrip } },
 ]

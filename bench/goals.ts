@@ -2,6 +2,7 @@
  * The goals, and whether a run's figures reach them.
  */
 
+import { MAC_IDS, MAC_WAYS } from './mac.js'
 import { geometricMean } from './measure.js'
 import type { Implementation } from './rows.js'
 
@@ -89,6 +90,27 @@ function everyRowGoal(
           ? `all of ${found.length}`
           : slow.map(({ row, ratio }) => `${row} ${times(ratio)}`).join('; '),
     isMet: found.length === 0 ? undefined : slow.length === 0,
+  }
+}
+
+/** What each row costs with something against without, at most. */
+function everyLimitGoal(
+  goal: string,
+  limit: number,
+  found: readonly { readonly row: string; readonly ratio: number }[],
+): Goal {
+  const known = found.filter(({ ratio }) => !Number.isNaN(ratio))
+  const slow = known.filter(({ ratio }) => ratio > limit)
+  return {
+    goal,
+    wanted: `at most ${times(limit)}`,
+    found:
+      known.length === 0
+        ? '-'
+        : slow.length === 0
+          ? `all of ${known.length}`
+          : slow.map(({ row, ratio }) => `${row} ${times(ratio)}`).join('; '),
+    isMet: known.length === 0 ? undefined : slow.length === 0,
   }
 }
 
@@ -191,6 +213,16 @@ export function judge(measured: readonly Measured[], extras: Extras): readonly G
       known(best('bind-reserved', 'sockfs, owner') / best('bind-reserved', 'stock')),
       1.5,
       times,
+    ),
+    ...[MAC_WAYS.loaded, MAC_WAYS.divided].map((name) =>
+      everyLimitGoal(
+        `every core row with ${name} against a kernel without MAC`,
+        1.3,
+        MAC_IDS.map((id) => ({
+          row: id.replace('mac-', ''),
+          ratio: best(id, name) / best(id, MAC_WAYS.without),
+        })),
+      ),
     ),
     limitGoal(
       'null call in mode 1 of seccomp, beyond mode 0',

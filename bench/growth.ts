@@ -13,6 +13,7 @@ import {
   SIGUSR1,
   type Sys,
 } from 'paleokernel'
+import { psCase } from './mac.js'
 import type { Case, Timed } from './measure.js'
 import { routeCase } from './net.js'
 import {
@@ -219,6 +220,14 @@ export function families(plan: Plan): readonly Family[] {
       const { k, process } = crowdOf(size)
       return pingPongCase(k, process)
     }),
+    {
+      id: 'grow-ps',
+      title: 'ps in a compartment, tasks outside:',
+      unit: 'ns',
+      sizes: [0, ...growthTasks.slice(1)],
+      within: 1.5,
+      make: psCase,
+    },
     {
       id: 'grow-routes',
       title: 'connect of UDP to an address that is not in the cache, routes:',

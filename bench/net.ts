@@ -41,8 +41,7 @@ const at = (port: number, addr = LOOPBACK) => ({ family: AF_INET, addr, port }) 
 const WARMTH = 10
 
 /** Two sockets that send each other datagrams; both ways are one operation. */
-function udpCase(size: number): Timed {
-  const { sys } = bootNet().spawn({ comm: 'bench' })
+export function udpCase(size: number, sys: Calls = bootNet().spawn({ comm: 'bench' }).sys): Timed {
   const [a, b] = [7001, 7002].map((port) => {
     const fd = fine(sys.socket(AF_INET, SOCK_DGRAM, 0))
     fine(sys.bind(fd, at(port)))

@@ -28,8 +28,15 @@ export type Cases = Readonly<Partial<Record<RowId, () => Case>>>
 
 type DirectCalls = Process['sys']
 
+/** A kernel, and a process in it. */
+export interface Stage {
+  readonly k: Kernel
+  readonly sys: DirectCalls
+  readonly process: Process
+}
+
 /** A fresh kernel and a process of root's in it. */
-export function boot(): { readonly k: Kernel; readonly sys: DirectCalls; readonly process: Process } {
+export function boot(): Stage {
   const k = createKernel()
   const process = k.spawn({ comm: 'bench' })
   return { k, sys: process.sys, process }
@@ -240,8 +247,7 @@ function bytesPerFile(files: number): number {
 }
 
 /** The rows of this library. Directories and files that rows share are made when the first of them needs them. */
-export function ourCases(plan: Plan): Cases {
-  const { k, sys, process } = boot()
+export function ourCases(plan: Plan, { k, sys, process }: Stage = boot()): Cases {
   const once = new Map<string, unknown>()
   const made = <T>(name: string, make: () => T): T => {
     if (!once.has(name)) once.set(name, make())

@@ -141,6 +141,8 @@ export class KernelCore {
   hidesAccesses = false
   /** Does some module look at accesses before the mode bits? */
   checksAccessFirst = false
+  /** Do all of them say the same of every directory of a file system that is searched? */
+  searchesBySuperblock = false
   /** @internal What each module contributes, by name, in the order of modules. */
   readonly contributions = new Map<string, Contributions>()
   /** Kinds of file systems by name. */

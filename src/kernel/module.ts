@@ -126,6 +126,11 @@ export interface Contributions<Api = unknown, Sys = unknown> {
   /** What it is asked before things happen; in the order of modules, after the mode bits. */
   readonly hooks?: Partial<SecurityHooks>
   /**
+   * The hook `inodeAccess` says the same of every directory of a file system that a task searches: a walk asks it once for
+   * each file system that it comes to.
+   */
+  readonly searchesBySuperblock?: boolean
+  /**
    * Where all tasks are that `current` sees, oldest first, if the module knows of a shorter list than all of them; else
    * null. Each of them is still asked about by the hook `taskVisible`.
    */

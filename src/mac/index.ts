@@ -120,6 +120,8 @@ export function mac(options: MacOptions = {}) {
         loadable: settings.mlsfs === 'none' ? [] : [mlsfsModule(settings.mlsfs === 'boot')],
         proc: [labelFile(labels)],
         mountOptions: [MAC_OPTION],
+        // Labels are the superblocks', and directories lower nobody.
+        searchesBySuperblock: true,
         tasksAmong(current: Task) {
           const members = labels.compartmentOf(current)
           if (members === null || !settings.initVisible || k.state.init === null) return members

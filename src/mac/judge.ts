@@ -4,7 +4,7 @@
 
 import { major } from '../abi/brand.js'
 import { MS_NOUSER } from '../abi/mount.js'
-import { S_ISBLK, S_ISCHR, S_ISREG } from '../abi/stat.js'
+import { S_ISBLK, S_ISCHR, S_ISDIR, S_ISREG } from '../abi/stat.js'
 import type { Task } from '../kernel/task.js'
 import { denyInHook, type HookNoted } from '../security/deny.js'
 import { type Inode, MAY_EXEC, MAY_READ, MAY_WRITE } from '../vfs/inode.js'
@@ -56,6 +56,10 @@ export const sentence = (rule: number, subject: Label, object: Label): string =>
 const words = (_task: Task, { number, mode, uid }: HookNoted): string =>
   sentence(number, unpack(mode), unpack(uid))
 
+/** A file or directory that stands for nothing else: no driver, no task. */
+const isOrdinary = ({ mode, security }: Inode): boolean =>
+  security === null && (S_ISREG(mode) || S_ISDIR(mode))
+
 /** One kernel's. */
 export class Judge {
   readonly labels: Labels
@@ -106,19 +110,29 @@ export class Judge {
     const subject = labels.ofTask(current)
     if (isAdmin(subject)) return 0
     const { sb } = inode
+    const object = labels.ofFiles(sb)
+    const isRead = (mask & (MAY_READ | MAY_EXEC | MAY_LOOK)) !== 0
+    const isWrite = (mask & MAY_WRITE) !== 0
+    const isLook = (mask & (MAY_READ | MAY_WRITE)) === 0
+    // The common case first: a look, or an ordinary file, in the own compartment.
+    if (
+      subject.compartment === object.compartment &&
+      (isLook || isOrdinary(inode)) &&
+      (!isRead || object.grade >= subject.grade) &&
+      (!isWrite || subject.grade >= object.grade)
+    )
+      return 0
     // Pipes, sockets: not of a file system that anybody can mount.
     if ((sb.flags & MS_NOUSER) !== 0) return 0
     const shown = labels.shownTask(inode)
     if (shown !== undefined) return this.onTaskFile(current, shown, mask)
-    const object = labels.ofFiles(sb)
-    if ((mask & (MAY_READ | MAY_WRITE)) !== 0 && this.showsAll(current, inode))
-      return this.verdict(current, NOT_ADMIN, object)
-    if ((mask & (MAY_READ | MAY_EXEC | MAY_LOOK)) !== 0) {
+    if (!isLook && this.showsAll(current, inode)) return this.verdict(current, NOT_ADMIN, object)
+    if (isRead) {
       const refused = readFiles(subject, object)
       if (refused !== null && !this.sinks(current, subject, object, inode, mask, refused))
         return this.verdict(current, refused, object)
     }
-    if ((mask & MAY_WRITE) === 0) return 0
+    if (!isWrite) return 0
     return this.verdict(current, writeFiles(labels.ofTask(current), object), object)
   }
 

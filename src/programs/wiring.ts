@@ -237,6 +237,9 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
   k.hidesTasks = used.has('taskVisible')
   k.hidesAccesses = used.has('inodeTouch')
   k.checksAccessFirst = used.has('inodeAccess')
+  k.searchesBySuperblock = [...k.contributions.values()].every(
+    ({ hooks: own, searchesBySuperblock }) => own?.inodeAccess === undefined || searchesBySuperblock === true,
+  )
   k.syscallHooked = used.has('syscallEnter')
   k.checkWatchers()
 }

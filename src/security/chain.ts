@@ -41,6 +41,45 @@ function guarded(module: string, name: HookName, kind: HookKind, hook: AnyHook):
   }
 }
 
+/** Hooks that every step of a path, every read and every look at a task asks, by how many arguments they have. */
+const FREQUENT: Partial<Record<HookName, 2 | 3>> = {
+  taskVisible: 2,
+  inodeAccess: 3,
+  inodePermission: 3,
+  inodeFollowLink: 2,
+  inodeGetattr: 2,
+  filePermission: 3,
+}
+
+/** As `guarded`, for the frequent ones: no list of arguments is made. */
+function guardedFrequent(module: string, name: HookName, arity: 2 | 3, hook: AnyHook): AnyHook {
+  const isSilent = HOOKS[name] === 'filter'
+  const answer = (verdict: number | undefined, current: Task, about: unknown): number => {
+    checkVerdict(module, name, verdict)
+    if (!isSilent && verdict < 0) note(module, name, verdict, current, about)
+    return verdict
+  }
+  if (arity === 2)
+    return (current, about) => {
+      let verdict: number | undefined
+      try {
+        verdict = hook(current, about)
+      } catch (error) {
+        throw asBug(module, name, error)
+      }
+      return verdict === 0 ? 0 : answer(verdict, current as Task, about)
+    }
+  return (current, about, mask) => {
+    let verdict: number | undefined
+    try {
+      verdict = hook(current, about, mask)
+    } catch (error) {
+      throw asBug(module, name, error)
+    }
+    return verdict === 0 ? 0 : answer(verdict, current as Task, about)
+  }
+}
+
 /** As `guarded`, for the hook that every call of a flagged task waits for: no list of arguments is made. */
 function guardedWork(module: string, hooks: Record<'syscallWork', AnyHook>): AnyHook {
   return (current, name, nr, a, b, c, d, e, f) => {
@@ -117,14 +156,18 @@ function compile(name: HookName, sources: readonly HookSource[]): AnyHook {
     const hook = source.hooks[name] as AnyHook | undefined
     if (hook === undefined) continue
     const kind = HOOKS[name]
+    const arity = FREQUENT[name]
     const first =
       name === 'syscallWork'
         ? guardedWork(source.module, source.hooks as Record<'syscallWork', AnyHook>)
-        : guarded(source.module, name, kind, hook.bind(source.hooks))
+        : arity === undefined
+          ? guarded(source.module, name, kind, hook.bind(source.hooks))
+          : guardedFrequent(source.module, name, arity, hook.bind(source.hooks))
     const rest = chain
     if (rest === none) chain = first
     else if (kind === 'notify') chain = both(first, rest)
     else if (kind === 'permit') chain = permits(first, rest)
+    else if (arity !== undefined) chain = (a, b, c) => first(a, b, c) || rest(a, b, c)
     else chain = (...args) => first(...args) || rest(...args)
   }
   return chain

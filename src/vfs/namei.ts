@@ -17,7 +17,8 @@ import type { Inode } from './inode.js'
 import { lookupMount, type Mount } from './mount.js'
 import { LAST_DOT, LAST_DOTDOT, LAST_NORM, LAST_ROOT, type Nameidata } from './nameidata.js'
 import { type ParsedPath, parsePath } from './path.js'
-import { searchPermission } from './permission.js'
+import { searchFurther, searchPermission } from './permission.js'
+import type { SuperBlock } from './superblock.js'
 
 /** Walk flags. Linux: LOOKUP_FOLLOW …, include/linux/namei.h. */
 export const LOOKUP_FOLLOW = 1
@@ -65,11 +66,14 @@ export function lookupFrom(
 function walk(current: Task, nd: Nameidata, path: ParsedPath, flags: number): number {
   const { dirs, last } = path
   if (last === '') return 0
+  const asksOnce = current.k.searchesBySuperblock
+  let allowed: SuperBlock | null = null
   for (let i = 0; i < dirs.length; i++) {
     const dir = nd.dentry.inode
     if (dir === null) return ENOENT
-    const denied = searchPermission(current, dir)
+    const denied = dir.sb === allowed ? searchFurther(current, dir) : searchPermission(current, dir)
     if (denied !== 0) return denied
+    if (asksOnce) allowed = dir.sb
     const name = dirs[i] as string
     if (name === '..') followDotDot(current, nd)
     else if (name !== '.') {
@@ -79,7 +83,7 @@ function walk(current: Task, nd: Nameidata, path: ParsedPath, flags: number): nu
   }
   const dir = nd.dentry.inode
   if (dir === null) return ENOENT
-  const denied = searchPermission(current, dir)
+  const denied = dir.sb === allowed ? searchFurther(current, dir) : searchPermission(current, dir)
   return denied !== 0 ? denied : walkLast(current, nd, path, last, dirs.length === path.tooLong, flags)
 }
 

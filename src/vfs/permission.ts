@@ -27,10 +27,16 @@ export function modeBitsFor(cred: Cred, inode: Inode): number {
 
 /** May `current` access `inode` so? 0 or an Errno. `mask` is an OR of MAY_*. Linux: permission. */
 export function inodePermission(current: Task, inode: Inode, mask: number): number {
-  if (current.k.checksAccessFirst) {
-    const refused = current.k.security.inodeAccess(current, inode, mask)
+  const { k } = current
+  if (k.checksAccessFirst) {
+    const refused = k.security.inodeAccess(current, inode, mask)
     if (refused !== 0) return refused
   }
+  return ordinaryPermission(current, inode, mask)
+}
+
+/** What is asked after the modules that want to be asked first. */
+function ordinaryPermission(current: Task, inode: Inode, mask: number): number {
   if ((mask & MAY_WRITE) !== 0) {
     const { mode } = inode
     if ((inode.sb.flags & MS_RDONLY) !== 0 && (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode))) {
@@ -65,14 +71,19 @@ export function genericPermission(current: Task, inode: Inode, mask: number): nu
 
 /** Search permission on a directory, the common case of every path walk. Linux: exec_permission_lite. */
 export function searchPermission(current: Task, inode: Inode): number {
-  if (
-    !current.k.checksAccessFirst &&
-    inode.ops.permission === undefined &&
-    (modeBitsFor(current.cred, inode) & MAY_EXEC) !== 0
-  ) {
-    return current.k.security.inodePermission(current, inode, MAY_EXEC)
+  const { k } = current
+  if (k.checksAccessFirst) {
+    const refused = k.security.inodeAccess(current, inode, MAY_EXEC)
+    if (refused !== 0) return refused
   }
-  return inodePermission(current, inode, MAY_EXEC)
+  return searchFurther(current, inode)
+}
+
+/** The same in a file system whose directories the modules that are asked first do not tell apart, and have allowed. */
+export function searchFurther(current: Task, inode: Inode): number {
+  if (inode.ops.permission === undefined && (modeBitsFor(current.cred, inode) & MAY_EXEC) !== 0)
+    return current.k.security.inodePermission(current, inode, MAY_EXEC)
+  return ordinaryPermission(current, inode, MAY_EXEC)
 }
 
 /** Refuses what an inode's flags forbid, naming the flag. */
