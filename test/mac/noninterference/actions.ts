@@ -143,7 +143,7 @@ const PATHS: readonly string[] = [
 const SHARED: readonly string[] = ['/shared/text', '/dev/urandom', '/dev/random', '/shared', '/shared/fifo']
 
 /** Addresses of the machine, and one beyond it. */
-const ADDRESSES: readonly string[] = ['10.0.0.1', '10.0.0.2', '10.0.0.9', '127.0.0.1']
+const ADDRESSES: readonly string[] = ['10.0.0.1', '10.0.0.2', '10.0.0.9', '10.0.0.9', '127.0.0.1']
 
 /** Calls of the module's own. */
 const MODULE_CALLS: readonly string[] = ['mac_getlabel', 'mac_setlabel']
@@ -190,6 +190,7 @@ function special(dice: Dice, place: Place): Call {
 /** Where something may be mounted. */
 const PLACES: readonly string[] = [
   '/shared/dir',
+  '/own/1/sub',
   '/own/1',
   '/own/2',
   '/own/1/sub',
@@ -197,6 +198,7 @@ const PLACES: readonly string[] = [
   '/w',
   '/w/sub',
   '/w/sub',
+  '/own/2/sub',
   '/mnt/x',
   '/tmp/sub',
 ]

@@ -9,8 +9,15 @@ const SLEEPS: ReadonlySet<string> = new Set(['/proc/kmsg'])
 /** Directories beside /proc that are looked at. */
 const PLACES: readonly string[] = ['/', '/w', '/tmp', '/shared', '/own/1', '/own/2', '/mls/w', '/dev']
 
-/** Files that others may have read. */
-const FILES: readonly string[] = ['/shared/text', '/dev/random', '/dev/urandom']
+/** Files that others may have read, and directories where something may be mounted. */
+const FILES: readonly string[] = [
+  '/shared/text',
+  '/dev/random',
+  '/dev/urandom',
+  '/own/1/sub',
+  '/w/sub',
+  '/tmp/sub',
+]
 
 const buffer = new Uint8Array(1 << 16)
 
@@ -70,6 +77,12 @@ export function look(p: Process, recorder: Recorder): void {
   say('sysinfo', sys.sysinfo())
   say('times', sys.times())
   say('gettimeofday', sys.gettimeofday())
+  const random = sys.open('/dev/urandom', 0)
+  if (!isErr(random)) {
+    sys.read(random, buffer.subarray(0, 8))
+    sys.close(random)
+    recorder.note(`look ${p.comm} random: ${recorder.mark('random', 'bytes', buffer.slice(0, 8).join())}`)
+  }
   const count = sys.syslog(3, buffer)
   say('syslog', isErr(count) ? count : buffer.slice(0, count))
 }
