@@ -90,8 +90,10 @@ export function countsWith(viewer: Task, task: Task): boolean {
 /** The tasks that a task's totals count, oldest first. */
 export function tasksCountedFor(viewer: Task): Iterable<Task> {
   const { k } = viewer
-  if (k.partOf === null || k.partOf(viewer) === 0) return k.state.tasks.values()
-  return [...k.state.tasks.values()].filter((task) => countsWith(viewer, task))
+  let among: Iterable<Task> = k.state.tasks.values()
+  if (k.partOf === null || k.partOf(viewer) === 0) return among
+  for (const { tasksAmong } of k.contributions.values()) among = tasksAmong?.(viewer) ?? among
+  return [...among].filter((task) => countsWith(viewer, task))
 }
 
 /** How many they are. */

@@ -11,8 +11,11 @@ import {
   CAP_SYS_RAWIO,
   CAP_SYS_TIME,
 } from '../abi/capability.js'
+import { EACCES } from '../abi/errno.js'
 import type { Contributions } from '../kernel/module.js'
 import type { Task } from '../kernel/task.js'
+import { denyInHook } from '../security/deny.js'
+import { MAY_WRITE } from '../vfs/inode.js'
 import { isAdmin, isShared } from './label.js'
 import type { Labels } from './state.js'
 
@@ -25,6 +28,8 @@ const OF_THE_SYSTEM: ReadonlySet<number> = new Set([
   CAP_SYS_RAWIO,
   CAP_SYS_TIME,
 ])
+
+const ofTheSystem = (): string => 'a sealed compartment does not tune the whole system (MAC-25)'
 
 /** The part of the kernel that a task is in: its compartment; administrators see the whole. */
 export const partOfLabel =
@@ -41,6 +46,13 @@ export function seal(labels: Labels): Pick<Contributions, 'partOf' | 'hooks'> {
     partOf,
     hooks: {
       capable: (current, capability) => (partOf(current) !== 0 && OF_THE_SYSTEM.has(capability) ? -1 : 0),
+      // Tunables are the whole system's, whatever the grade.
+      inodePermission: (current, inode, mask) =>
+        (mask & MAY_WRITE) !== 0 && inode.sb.type === 'proc' && partOf(current) !== 0
+          ? labels.shownTask(inode) === undefined
+            ? denyInHook(current, EACCES, ofTheSystem, 0, 0, 0, 0)
+            : 0
+          : 0,
       // When a file of everybody's was read tells of the others.
       inodeTouch: (current, inode) => (partOf(current) !== 0 && isShared(labels.ofFiles(inode.sb)) ? -1 : 0),
     },

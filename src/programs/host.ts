@@ -508,9 +508,12 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
     this.lastRun = task
     this.state.switches++
     const part = partOf(task)
-    if (part !== null) part.switches++
+    const { call } = task
     try {
       runTurn(this, task)
+      // Who is woken for nothing, and sleeps on, has not run: others may have done it.
+      const sleepsOn = call !== null && task.call === call && task.state !== TASK_RUNNING
+      if (part !== null && !sleepsOn) part.switches++
     } finally {
       if (task.state === TASK_RUNNING && (task.flags & TF_DIRECT) === 0) enqueueTask(task)
       if (this.attention !== 0) this.settle()

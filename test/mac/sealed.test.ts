@@ -1,6 +1,7 @@
 /** Compartments that are sealed against what one can count. */
 import {
   createKernel,
+  EACCES,
   EAGAIN,
   EPERM,
   ESRCH,
@@ -239,6 +240,18 @@ describe('a sealed compartment', () => {
     expect(k.why(a)?.sentence).toContain("module 'mac' refused the use of CAP_SYS_TIME")
     expect(a.sys.socket(AF_INET, SOCK_RAW, 1)).toBe(EPERM)
     expect(admin.sys.settimeofday({ sec: 1_000_000_000, usec: 0 })).toBe(0)
+  })
+
+  it('does not tune the system, and does not learn who uses modules', () => {
+    const { k, a, admin, put } = scene()
+    const high = put('65535:3')
+    expect(high.sys.open('/proc/sys/fs/file-max', O_RDWR)).toBe(EACCES)
+    expect(k.why(high)?.sentence).toContain('does not tune the whole system')
+    expect(ok(admin.sys.open('/proc/sys/fs/file-max', O_RDWR))).toBeGreaterThanOrEqual(0)
+    ok(admin.sys.mkdir('/m', 0o755))
+    ok(admin.sys.mount('none', '/m', 'mlsfs', 0, 'base=/etc'))
+    expect(readFile(admin, '/proc/modules')).toMatch(/^mlsfs +\d+ +1\n/m)
+    expect(readFile(a, '/proc/modules')).toMatch(/^mlsfs +\d+ +0\n/m)
   })
 
   it('does not leave a trace of its reading in files of everybody’s', () => {

@@ -6,8 +6,9 @@
  */
 
 import { isAtLeast } from '../../abi/profile.js'
-import type { KernelCore } from '../../kernel/kernel.js'
 import { type LoadableModule, useCount } from '../../kernel/loadable.js'
+import { partOf } from '../../kernel/part.js'
+import type { Task } from '../../kernel/task.js'
 
 const PAGE = 4096
 
@@ -15,9 +16,11 @@ const PAGE = 4096
 const MODULES_AT = 0xc8800000
 
 /** 2.0 counts pages, later ones bytes. 2.6 shows where it is. */
-function line(k: KernelCore, module: LoadableModule, at: number): string {
+function line(current: Task, module: LoadableModule, at: number): string {
+  const { k } = current
   const { name, size } = module
-  const uses = useCount(k, module)
+  // Who else uses it is not a part's to know.
+  const uses = partOf(current) === null ? useCount(k, module) : 0
   const { release } = k.facts
   if (!isAtLeast(release, '2.2.12'))
     return `${name}${String(Math.ceil(size / PAGE)).padStart(20 - name.length)}\t${uses}\n`
@@ -27,13 +30,14 @@ function line(k: KernelCore, module: LoadableModule, at: number): string {
 }
 
 /** The text of /proc/modules. */
-export function formatModules(k: KernelCore): string {
+export function formatModules(current: Task): string {
+  const { k } = current
   const lines: string[] = []
   let at = MODULES_AT
   for (const name of k.state.loadedModules) {
     const module = k.loadables.get(name)
     if (module === undefined) continue
-    lines.unshift(line(k, module, at))
+    lines.unshift(line(current, module, at))
     // One page between two areas. Linux: get_vm_area.
     at += (Math.ceil(module.size / PAGE) + 1) * PAGE
   }

@@ -67,7 +67,7 @@ export const GLOBAL_ENTRIES: readonly Entry[] = Object.freeze([
   Object.freeze({ path: 'mounts', mode: 0o777, type: S_IFLNK, text: () => 'self/mounts', ...MODERN }),
   text('swaps', formatSwaps, { since: '2.2.12' }),
   text('misc', (k) => k.devices.describeMisc()),
-  text('modules', formatModules),
+  about('modules', formatModules),
 ])
 
 /** Linux: enum root_directory_inos, include/linux/proc_fs.h; the first is the root, 1. */

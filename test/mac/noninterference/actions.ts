@@ -168,7 +168,7 @@ function special(dice: Dice, place: Place): Call {
     case 4:
       return {
         name: 'mount',
-        args: ['none', dice.pick(PLACES), dice.pick(['ramfs', 'ramfs', 'proc']), 0, ''],
+        args: ['none', dice.pick(PLACES), ...dice.pick(KINDS)],
       }
     case 5:
       return { name: 'umount', args: [dice.pick(PLACES)] }
@@ -186,6 +186,14 @@ function special(dice: Dice, place: Place): Call {
       return { name: 'open', args: [dice.pick(SHARED), 0] }
   }
 }
+
+/** What is mounted there. */
+const KINDS: readonly (readonly [type: string, flags: number, options: string])[] = [
+  ['ramfs', 0, ''],
+  ['ramfs', 0, ''],
+  ['proc', 0, ''],
+  ['mlsfs', 0, 'base=/mls/w'],
+]
 
 /** Where something may be mounted. */
 const PLACES: readonly string[] = [

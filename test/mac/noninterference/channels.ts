@@ -57,6 +57,11 @@ export const CHANNELS = {
     tells: 'which hosts on the same Ethernet others have talked to',
     why: "the table is the system's, as the device is",
   },
+  modules: {
+    where: '`/proc/modules`: how many use a part of the kernel',
+    tells: 'how many file systems and devices of it others have in use',
+    why: "modules are the system's",
+  },
   names: {
     where: '`uname`, `/proc/sys/kernel`: host and domain name',
     tells: 'what root of another compartment has called the machine',
@@ -115,6 +120,7 @@ const PARTS: readonly Part[] = [
     pattern: /^\S+ \S+ \d+ (\d+ \d+ \d+ \d+)$/gm,
   },
   { channel: 'neighbours', path: /^\/proc\/net\/arp$/, pattern: /^.* Device((?:\n.*)*)/g },
+  { channel: 'modules', path: /^\/proc\/modules$/, pattern: /^\S+ +\d+\s+(\d+)/gm },
   { channel: 'names', path: /^\/proc\/sys\/kernel\/(?:host|domain)name$/, pattern: /^(.*)$/gs },
 ]
 
