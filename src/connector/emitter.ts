@@ -64,11 +64,22 @@ export interface ConnectorEmitterOptions<Kinds extends readonly EventKind[]> {
   readonly groups?: readonly number[]
 }
 
-/** What lets a kernel go on. */
-export interface Steppable {
-  /** One step; false when nothing can go on. */
-  step(): boolean
+/** How far a kernel goes on. */
+export interface ConnectorRun {
+  /** Steps, at most. Default: as many as it takes to come to rest; a RangeError after ten million. */
+  readonly maxSteps?: number
+  /** Milliseconds since boot: no timer that is set for later. */
+  readonly until?: number
 }
+
+/** What lets a kernel go on: a kernel, or a world. */
+export interface Runnable {
+  /** Goes on so far, and says how many steps there were. */
+  run(options: { readonly maxSteps: number; readonly until: number }): number
+}
+
+/** Steps after which a kernel is held to be one that never rests. */
+const MOST_STEPS = 10_000_000
 
 function must(what: string, result: number): number {
   if (isErr(result)) throw new Error(`connector: ${what}: ${errnoName(result)} (${errnoMessage(result)})`)
@@ -126,10 +137,16 @@ export class ConnectorEmitter<const Kinds extends readonly EventKind[] = readonl
   }
 
   /** Lets the kernel go on until nothing can, emitting after every step. How many events there were. */
-  run(k: Steppable): number {
+  run(k: Runnable, { maxSteps, until = Number.POSITIVE_INFINITY }: ConnectorRun = {}): number {
+    const most = maxSteps ?? MOST_STEPS
     let count = this.drain()
-    while (k.step()) count += this.drain()
-    return count + this.drain()
+    for (let steps = 0; steps < most; steps++) {
+      if (k.run({ maxSteps: 1, until }) === 0) return count
+      count += this.drain()
+    }
+    if (maxSteps === undefined)
+      throw new RangeError(`run() did not come to rest in ${most} steps: pass { maxSteps } or { until }`)
+    return count
   }
 
   /** Takes the request for process events back and closes the socket. What waits is lost. */

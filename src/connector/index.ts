@@ -193,8 +193,9 @@ export {
   ConnectorEmitter,
   type ConnectorEmitterOptions,
   type ConnectorListeners,
+  type ConnectorRun,
   type PublishedListeners,
-  type Steppable,
+  type Runnable,
 } from './emitter.js'
 export { cnReply, type Genealogy, isReply } from './genealogy.js'
 export { type MirroredTask, ProcessMirror } from './mirror.js'

@@ -11,6 +11,7 @@ import {
   O_RDONLY,
   publish,
   SECURITY_DENY,
+  SIGCHLD,
 } from 'paleokernel'
 import {
   askForProcesses,
@@ -201,6 +202,27 @@ describe('the host that listens', () => {
     expect([events.drain(), events.fd]).toEqual([0, -1])
     events.close()
     checkInvariants(k as never)
+  })
+
+  it('goes on as far as it is told, with a kernel that never rests', () => {
+    const { k, root } = scene()
+    ok(k.cnTest.insmod())
+    const events = new ConnectorEmitter(root)
+    let forks = 0
+    events.on('fork', () => forks++)
+    k.spawn({
+      *program(sys) {
+        for (;;) {
+          yield* sys.clone(SIGCHLD, function* () {})
+          yield* sys.waitpid(-1)
+          yield* sys.nanosleep(100)
+        }
+      },
+    })
+    events.run(k, { until: 1000 })
+    expect([k.now, forks]).toEqual([1000, 12])
+    events.run(k, { maxSteps: 5 })
+    expect(forks).toBe(13)
   })
 
   it('gets published events by the names of their kinds, and nothing else unless it asks', () => {
