@@ -19,7 +19,7 @@ import type { AnyProgram } from './programs/image.js'
 import type { Kernel, KernelMember } from './programs/kernel_type.js'
 import type { Checked, ModuleList } from './programs/module_types.js'
 import { type CheckedOptions, checkKernelOptions, type KernelOptions } from './programs/options.js'
-import type { Process } from './programs/process.js'
+import { INSPECT, type Process } from './programs/process.js'
 import { bootRootfs } from './programs/rootfs.js'
 import { SHAPES } from './programs/shapes.js'
 import { copyState, digestOf, restoreInto, Snapshot } from './programs/snapshot.js'
@@ -128,6 +128,16 @@ class ComposedKernel extends HostKernel {
 
   why(process: ProcessHandle): Why | undefined {
     return whyOf(this, process)
+  }
+
+  /** What is shown of it. */
+  toJSON(): KernelDescription {
+    return this.describe()
+  }
+
+  /** What Node's console shows. */
+  [INSPECT](): string {
+    return `kernel ${this.profile}, ${this.state.tasks.size} tasks, at ${this.now} ms`
   }
 
   describe(): KernelDescription {

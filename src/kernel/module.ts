@@ -301,10 +301,14 @@ export function orderModules(modules: readonly AnyModule[]): AnyModule[] {
   return ordered
 }
 
+/** A value in a complaint: a function by its name, not by its source. */
+const showValue = (value: unknown): string =>
+  typeof value === 'function' ? `the function ${value.name || '(no name)'}` : String(value)
+
 function checkShape(module: unknown): asserts module is AnyModule {
   if (typeof module !== 'object' || module === null) {
     throw new TypeError(
-      `modules: ${String(module)} is not a module: pass what a factory such as net() returns`,
+      `modules: ${showValue(module)} is not a module: pass what a factory such as net() returns`,
     )
   }
   const { name, init, attach } = module as Partial<AnyModule>

@@ -3,7 +3,7 @@
  */
 
 import type { Why } from '../sim/why.js'
-import type { Process } from './process.js'
+import { INSPECT, type Process } from './process.js'
 
 /** What became of a call. */
 export class Begun {
@@ -27,6 +27,28 @@ export class Begun {
     this.process = process
     this.syscall = syscall
     this.since = since
+  }
+
+  /** What is shown of it, and not the kernel behind it. */
+  toJSON(): {
+    readonly call: string
+    readonly pid: number
+    readonly blocked: boolean
+    readonly result: unknown
+  } {
+    const { syscall, process, blocked, result } = this
+    return { call: syscall, pid: process.pid, blocked, result }
+  }
+
+  /** 'open of pid 5: -13' */
+  toString(): string {
+    const end = this.died ? 'died' : this.blocked ? 'sleeps' : String(this.result)
+    return `${this.syscall} of pid ${this.process.pid}: ${end}`
+  }
+
+  /** @internal What Node's console shows. */
+  [INSPECT](): string {
+    return this.toString()
   }
 
   /** @internal */

@@ -57,7 +57,8 @@ export interface RunOptions {
   readonly until?: number
 }
 
-const OPTIONS: readonly string[] = [
+/** The names of the options. */
+export const KERNEL_OPTIONS: readonly string[] = [
   'modules',
   'profile',
   'seed',
@@ -114,7 +115,7 @@ function checkSchedule(schedule: unknown): void {
 
 /** Throws a TypeError that names the option and what is wanted. */
 export function checkKernelOptions(options: KernelOptions): CheckedOptions {
-  checkOptions('createKernel', options, OPTIONS)
+  checkOptions('createKernel', options, KERNEL_OPTIONS)
   const {
     profile = '2.2.12',
     seed = 1,

@@ -15,6 +15,9 @@ import type { Begin, Libc } from './sys_types.js'
 /** What a process is doing. 'idle': in user mode, waiting for the test to make a call. */
 export type ProcessState = 'idle' | 'runnable' | 'sleeping' | 'stopped' | 'zombie' | 'dead'
 
+/** The name by which Node asks an object how it is to be shown. */
+export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom')
+
 /** A process, driven by direct calls or by its program. `S` is the type of its system calls. */
 export class Process<S = CoreSys> {
   /** The process id. */
@@ -79,6 +82,22 @@ export class Process<S = CoreSys> {
   /** The command's name. */
   get comm(): string {
     return this.current().comm
+  }
+
+  /** What is shown of it: pid, name and state, and not the kernel behind it. */
+  toJSON(): { readonly pid: number; readonly comm: string; readonly state: ProcessState } {
+    const { pid, comm, state } = this
+    return { pid, comm, state }
+  }
+
+  /** 'process 5 (www), sleeping' */
+  toString(): string {
+    return `process ${this.pid} (${this.comm}), ${this.state}`
+  }
+
+  /** @internal What Node's console shows. */
+  [INSPECT](): string {
+    return this.toString()
   }
 
   /** @internal The task in the present state of the kernel. */

@@ -2,6 +2,7 @@
 
 import { MS_REMOUNT } from '../abi/mount.js'
 import type { Process } from '../programs/process.js'
+import { checkOptions } from '../programs/spawn.js'
 import { ensureParents } from './files.js'
 import type { CompartmentSpec } from './options.js'
 
@@ -31,6 +32,8 @@ const COMMON = '65535:0+shared'
 const DEFAULT_GRADE = 10
 
 function check(name: string, spec: CompartmentSpec): Compartment {
+  if (typeof spec === 'object')
+    checkOptions(`scenario: compartment ${name}`, spec, ['number', 'grade', 'root', 'address'])
   const { number, grade = DEFAULT_GRADE, root, address } = typeof spec === 'object' ? spec : { number: spec }
   if (!(Number.isInteger(number) && number >= 1 && number <= 65535))
     throw new TypeError(
@@ -39,6 +42,10 @@ function check(name: string, spec: CompartmentSpec): Compartment {
   if (!(Number.isInteger(grade) && grade >= 0 && grade <= 65535))
     throw new TypeError(
       `scenario: compartment ${name}: a grade of 0 to 65535 is wanted, not ${String(grade)}`,
+    )
+  if (address !== undefined && !/^\d+(\.\d+){3}\/\d+$/.test(String(address)))
+    throw new TypeError(
+      `scenario: compartment ${name}: address '${String(address)}': one with the bits of its network, such as 10.0.0.1/24, is wanted`,
     )
   return { number, label: `${grade}:${number}`, root, address }
 }
@@ -53,7 +60,15 @@ export class Compartments {
     const modules = k as { mac?: MacLike; net?: NetLike }
     this.mac = modules.mac
     this.net = modules.net
-    for (const [name, spec] of Object.entries(specs)) this.list.set(name, check(name, spec))
+    const names = new Map<number, string>()
+    for (const [name, spec] of Object.entries(specs)) {
+      const compartment = check(name, spec)
+      const other = names.get(compartment.number)
+      if (other !== undefined)
+        throw new TypeError(`scenario: compartments ${other} and ${name} have the same number`)
+      names.set(compartment.number, name)
+      this.list.set(name, compartment)
+    }
     if (this.list.size > 0 && this.mac === undefined)
       throw new TypeError('scenario: compartments want the module mac: add mac() to modules')
   }
@@ -87,7 +102,7 @@ export class Compartments {
     const found = this.list.get(name)
     if (found === undefined)
       throw new TypeError(
-        `scenario: there is no compartment '${name}': there are ${[...this.list.keys()].join(', ') || 'none'}`,
+        `scenario: there is no compartment '${name}': known are ${[...this.list.keys()].join(', ') || 'none'}`,
       )
     return found
   }

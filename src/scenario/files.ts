@@ -6,6 +6,7 @@ import { S_IFIFO } from '../abi/stat.js'
 import { utf8Encode } from '../lib/bytes.js'
 import { SyscallError } from '../programs/errors.js'
 import type { Process } from '../programs/process.js'
+import { checkOptions } from '../programs/spawn.js'
 import type { FileBase, FileSpec } from './options.js'
 import type { Users } from './users.js'
 
@@ -38,6 +39,7 @@ export function makeFile(root: Process, users: Users, path: string, spec: FileSp
   }
   if (typeof spec !== 'object' || spec === null)
     throw new TypeError(`scenario: file '${path}': text, bytes or a description is wanted`)
+  checkOptions(`scenario: file '${path}'`, spec, ['owner', 'group', 'mode', 'content', 'type', 'linkTo'])
   if ('linkTo' in spec) {
     root.libc.symlink(spec.linkTo, path)
     return

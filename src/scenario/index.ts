@@ -66,6 +66,9 @@ export function scenario<
   setPorts(k, root, users, own.ports ?? {})
   if (own.traceLines !== 0) keepTraceTail(k, own.traceLines)
   const as = (user: string, how: AsOptions<CoreSys> = {}): Process => {
+    for (const name of ['uid', 'gid', 'groups'])
+      if (Object.hasOwn(how, name))
+        throw new TypeError(`scenario: as('${user}', { ${name} }): the user says that`)
     const { compartment, ...spawn } = how
     const label: Compartment | undefined =
       compartment === undefined ? undefined : compartments.named(compartment)

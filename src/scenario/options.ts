@@ -5,7 +5,7 @@
 import type { CoreSys } from '../programs/core_sys.js'
 import type { KernelMember } from '../programs/kernel_type.js'
 import type { Checked, ModuleList } from '../programs/module_types.js'
-import type { KernelOptions } from '../programs/options.js'
+import { KERNEL_OPTIONS, type KernelOptions } from '../programs/options.js'
 import type { SpawnOptions } from '../programs/spawn.js'
 import type { BoundSyscalls } from '../programs/sys_types.js'
 import type { World } from '../world/world.js'
@@ -25,11 +25,11 @@ export type UserSpec =
     }
 
 /** In every kind of file. */
-export interface FileBase {
+export interface FileBase<U extends string = string> {
   /** A user of the scenario, 'root', or a uid. Default 'root'. */
-  readonly owner?: string | number
+  readonly owner?: U | 'root' | number
   /** A gid, or a user's name for that user's group. Default: the owner's group. */
-  readonly group?: string | number
+  readonly group?: U | 'root' | number
   /** Permission bits. Default 0o644 for files, 0o755 for directories. */
   readonly mode?: number
 }
@@ -38,14 +38,14 @@ export interface FileBase {
  * A file: its text; its bytes; or one of these with owner and mode, a directory, a FIFO or a symbolic link. Directories on
  * the way to it are made where they are missing, for root with 0755.
  */
-export type FileSpec =
+export type FileSpec<U extends string = string> =
   | string
   | Uint8Array
-  | (FileBase & {
+  | (FileBase<U> & {
       /** What is in it. Default nothing. */
       readonly content?: string | Uint8Array
     })
-  | (FileBase & {
+  | (FileBase<U> & {
       /** A directory, or a FIFO. */
       readonly type: 'directory' | 'fifo'
     })
@@ -72,14 +72,15 @@ export type CompartmentSpec =
     }
 
 /** A reserved port: its owner, or more. Wants the module sockfs. */
-export type PortSpec =
-  | string
+export type PortSpec<U extends string = string> =
+  | U
+  | 'root'
   | number
   | {
       /** A user of the scenario, 'root', or a uid. */
-      readonly owner: string | number
+      readonly owner: U | 'root' | number
       /** A gid, or a user's name. Default: the owner's group. */
-      readonly group?: string | number
+      readonly group?: U | 'root' | number
       /** Permission bits, of which the write bits count. Default 0o700. */
       readonly mode?: number
     }
@@ -95,9 +96,9 @@ export type ScenarioOptions<
   /** Compartments, by the names that the experiment has for them. */
   readonly compartments?: Readonly<Record<C, CompartmentSpec>>
   /** Files, by their absolute paths, made in this order. */
-  readonly files?: Readonly<Record<string, FileSpec>>
+  readonly files?: Readonly<Record<string, FileSpec<NoInfer<U>>>>
   /** Reserved ports, 1 to 1024. sockfs is mounted on `/ports`. */
-  readonly ports?: Readonly<Record<number, PortSpec>>
+  readonly ports?: Readonly<Record<number, PortSpec<NoInfer<U>>>>
   /** How many lines of trace are kept for the messages of failures; 0 for none. Default 12. */
   readonly traceLines?: number
   /** A world in which the kernel is made, `createWorld()`. Default: none, it is alone. */
@@ -114,7 +115,11 @@ export function splitOptions(options: unknown): [own: ScenarioOptions, kernel: K
   const kernel: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(options)) {
     if (OWN_OPTIONS.includes(name)) own[name] = value
-    else kernel[name] = value
+    else if (KERNEL_OPTIONS.includes(name)) kernel[name] = value
+    else
+      throw new TypeError(
+        `scenario: unknown option '${name}'; known are ${[...OWN_OPTIONS, ...KERNEL_OPTIONS].join(', ')}`,
+      )
   }
   for (const name of ['users', 'compartments', 'files', 'ports'])
     if (own[name] !== undefined && (typeof own[name] !== 'object' || own[name] === null))

@@ -1,6 +1,7 @@
 /** The reserved ports of a scenario: entries of sockfs. */
 
 import type { Process } from '../programs/process.js'
+import { checkOptions } from '../programs/spawn.js'
 import type { PortSpec } from './options.js'
 import type { Users } from './users.js'
 
@@ -28,6 +29,8 @@ export function setPorts(
   for (const [port, spec] of entries) {
     if (!(Number.isInteger(Number(port)) && Number(port) >= 1 && Number(port) <= 1024))
       throw new TypeError(`scenario: port ${port}: 1 to 1024 is wanted`)
+    if (typeof spec === 'object' && spec !== null)
+      checkOptions(`scenario: port ${port}`, spec, ['owner', 'group', 'mode'])
     const { owner, group, mode = 0o700 } = typeof spec === 'object' && spec !== null ? spec : { owner: spec }
     const [uid, gid] = users.ids(owner, group)
     libc.chown(`${MOUNT_POINT}/${Number(port)}`, uid, gid)

@@ -3,6 +3,7 @@
 import { O_APPEND, O_CREAT, O_WRONLY } from '../abi/fcntl.js'
 import { utf8Encode } from '../lib/bytes.js'
 import type { Process } from '../programs/process.js'
+import { checkOptions } from '../programs/spawn.js'
 import type { UserSpec } from './options.js'
 
 /** A user as `spawn` takes one. */
@@ -37,6 +38,8 @@ export class Users {
       throw new TypeError(
         `scenario: '${name}' is no name of a user: up to 15 lower-case letters, digits, _ and -`,
       )
+    if (typeof spec === 'object' && spec !== null)
+      checkOptions(`scenario: user ${name}`, spec, ['uid', 'gid', 'groups', 'home'])
     const {
       uid,
       gid,
@@ -58,7 +61,7 @@ export class Users {
     const user = this.users.get(name)
     if (user === undefined)
       throw new TypeError(
-        `scenario: there is no user '${name}': there are ${[...this.users.keys()].join(', ')}`,
+        `scenario: there is no user '${name}': known users are ${[...this.users.keys()].join(', ')}`,
       )
     return user
   }

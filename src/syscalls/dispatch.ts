@@ -346,7 +346,7 @@ function complete(task: Task, call: PendingCall | null, result: unknown): void {
   task.restart = null
   task.result = result
   if (call !== null) noteOutputs(task, call, result)
-  if (call !== null && task.k.trace.syscallExit) emitExit(task, call, result)
+  if (call !== null && task.k.trace.syscallExit && task.state < TASK_ZOMBIE) emitExit(task, call, result)
   if ((task.flags & TF_DIRECT) === 0 && task.state === TASK_RUNNING) enqueueTask(task)
 }
 

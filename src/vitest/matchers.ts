@@ -3,7 +3,10 @@
 import { errnoByName, isErr } from '../abi/errno.js'
 import { signalByName, signalName } from '../abi/signal.js'
 import { Begun } from '../programs/begun.js'
+import type { Kernel } from '../programs/kernel_type.js'
 import { Process } from '../programs/process.js'
+import { checkOptions } from '../programs/spawn.js'
+import type { DenyCheck } from '../sim/why.js'
 import { deathLines, kernelOf, nameOf, outcomeOf, refusalLines, refuserOf, tailLines } from './report.js'
 
 /** What a matcher returns to vitest. */
@@ -46,21 +49,51 @@ function settled(matcher: string, received: unknown): Begun {
   return received
 }
 
+/** `decides`: a call that sleeps has neither been allowed nor denied, so that the claim fails either way. */
 function judge(
   { isNot = false }: MatcherContext,
   call: Begun,
-  pass: boolean,
+  holds: boolean,
   wanted: string,
-  more: readonly string[] = [],
+  decides = true,
 ): MatcherResult {
+  const pass = decides && call.blocked ? isNot : holds
   const message = (): string =>
     lines(
       `expected ${nameOf(call)} ${isNot ? 'not ' : ''}${wanted}, and it ${outcomeOf(call)}`,
-      more,
       refusalLines(call),
       tailLines(call.process),
     )
   return { pass, message }
+}
+
+/** The checks of the core that can refuse. */
+const CHECKS: readonly string[] = [
+  'dac',
+  'capability',
+  'owner',
+  'sticky',
+  'mount',
+  'immutable',
+  'limit',
+  'signal',
+  'session',
+  'hook',
+  'state',
+] satisfies readonly DenyCheck[]
+
+/** Errors: TypeError for options that there are not, and for a refuser whom this kernel does not have. */
+function checkDenied({ process }: Begun, options: DeniedOptions): DeniedOptions {
+  checkOptions('toBeDenied', options, ['by'])
+  const { by } = options
+  if (by === undefined || CHECKS.includes(by)) return options
+  const k = kernelOf(process) as unknown as Pick<Kernel, 'describe'>
+  const modules = k.describe().modules.map(({ name }) => name)
+  if (!modules.includes(by))
+    throw new TypeError(
+      `toBeDenied: by '${String(by)}': a check of the core or a module of this kernel is wanted: ${[...CHECKS, ...modules].join(', ')}`,
+    )
+  return options
 }
 
 /** A process, or the process of a call. */
@@ -75,7 +108,7 @@ function processOf(matcher: string, received: unknown): Process {
 function signalOf(signal: string | number): number {
   const number = typeof signal === 'string' ? signalByName(signal) : signal
   if (number === undefined || !Number.isInteger(number) || number < 1 || number > 64)
-    throw new TypeError(`toBeKilledBy: '${String(signal)}' is no signal: such as 'SIGKILL' is wanted`)
+    throw new TypeError(`toBeKilledBy: '${String(signal)}' is no signal's name: such as 'SIGKILL' is wanted`)
   return number
 }
 
@@ -103,14 +136,15 @@ export const matchers = {
     this: MatcherContext,
     received: unknown,
     error?: string,
-    { by }: DeniedOptions = {},
+    options: DeniedOptions = {},
   ): MatcherResult {
     const errno = error === undefined ? undefined : errnoByName(error)
     if (error !== undefined && errno === undefined)
-      throw new TypeError(`toBeDenied: '${String(error)}' is no error: such as 'EACCES' is wanted`)
+      throw new TypeError(`toBeDenied: '${String(error)}' is no error's name: such as 'EACCES' is wanted`)
     const call = settled('toBeDenied', received)
+    const { by } = checkDenied(call, options)
     const { result } = call
-    const isDenied = !call.blocked && isErr(result) && (errno === undefined || result === errno)
+    const isDenied = isErr(result) && (errno === undefined || result === errno)
     const { why } = call
     const isByThem = by === undefined || (why !== undefined && (refuserOf(why) === by || why.check === by))
     const wanted = `to be denied${error === undefined ? '' : ` with ${error}`}${by === undefined ? '' : ` by ${by}`}`
@@ -120,13 +154,13 @@ export const matchers = {
   /** The call has returned, and no error. */
   toBeAllowed(this: MatcherContext, received: unknown): MatcherResult {
     const call = settled('toBeAllowed', received)
-    return judge(this, call, !call.blocked && !call.died && !isErr(call.result), 'to be allowed')
+    return judge(this, call, !call.died && !isErr(call.result), 'to be allowed')
   },
 
   /** The call sleeps, although everybody who can run has run. */
   toBlock(this: MatcherContext, received: unknown): MatcherResult {
     const call = settled('toBlock', received)
-    return judge(this, call, call.blocked, 'to block')
+    return judge(this, call, call.blocked, 'to block', false)
   },
 
   /** The process, or that of the call, has ended by this signal. */

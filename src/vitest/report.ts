@@ -44,7 +44,9 @@ export function outcomeOf(call: Begun): string {
 export function refusalLines(call: Begun): string[] {
   const { why } = call
   if (why === undefined)
-    return isErr(call.result) && !call.blocked ? ['nobody refused it: the error is an answer'] : []
+    return isErr(call.result) && !call.blocked
+      ? ['nobody refused it: the error says that there is no such thing, or none that this process can see']
+      : []
   if (why.check === 'kill') return [`why: ${why.sentence}`]
   return [`refused by: ${refuserOf(why)}`, `why: ${why.sentence}`]
 }

@@ -125,7 +125,7 @@ describe('scenario', () => {
 describe('what cannot be is refused with a sentence', () => {
   const wrong: [name: string, make: () => unknown, sentence: RegExp][] = [
     ['no object', () => scenario(null as never), /an options object is wanted, not null/],
-    ['an unknown option', () => scenario({ user: {} } as never), /user/],
+    ['an unknown option', () => scenario({ user: {} } as never), /unknown option 'user'; known are users,/],
     ['users that are no object', () => scenario({ users: 3 as never }), /users: an object by name/],
     [
       'a uid out of range',
@@ -135,8 +135,8 @@ describe('what cannot be is refused with a sentence', () => {
     ['no uid', () => scenario({ users: { a: null as never } }), /user a: an id/],
     ['a second root', () => scenario({ users: { root: 5 } }), /there is a user root already/],
     ['a name with a colon', () => scenario({ users: { 'a:b': 5 } }), /no name of a user/],
-    ['an unknown user', () => scenario({}).as('nobody' as never), /no user 'nobody': there are root/],
-    ['an unknown owner', () => scenario({ files: { '/a': { owner: 'x' } } }), /no user 'x'/],
+    ['an unknown user', () => scenario({}).as('nobody' as never), /no user 'nobody': known users are root/],
+    ['an unknown owner', () => scenario({ files: { '/a': { owner: 'x' as never } } }), /no user 'x'/],
     ['a relative path', () => scenario({ files: { a: '' } }), /'a': an absolute path/],
     ['a strange type', () => scenario({ files: { '/a': { type: 'socket' as never } } }), /directory or fifo/],
     ['a strange file', () => scenario({ files: { '/a': 3 as never } }), /text, bytes or a description/],
@@ -160,8 +160,21 @@ describe('what cannot be is refused with a sentence', () => {
     [
       'an unknown compartment',
       () => scenario({ modules: [mac()], compartments: { a: 1 } }).as('root', { compartment: 'b' as never }),
-      /no compartment 'b': there are a/,
+      /no compartment 'b': known are a/,
     ],
+    [
+      'two compartments of one number',
+      () => scenario({ modules: [mac()], compartments: { a: 1, b: 1 } }),
+      /compartments a and b have the same number/,
+    ],
+    [
+      'an address without the bits of its network',
+      () => scenario({ modules: [net(), mac()], compartments: { a: { number: 1, address: '10.0.0.1' } } }),
+      /such as 10\.0\.0\.1\/24, is wanted/,
+    ],
+    ['an unknown word of a file', () => scenario({ files: { '/a': { contents: '' } as never } }), /contents/],
+    ['an unknown word of a user', () => scenario({ users: { a: { uid: 1, shell: '' } as never } }), /shell/],
+    ['a uid besides the user', () => scenario({}).as('root', { uid: 3 } as never), /the user says that/],
     [
       'port 2000',
       () => scenario({ modules: [net(), sockfs()], ports: { 2000: 'root' } }),

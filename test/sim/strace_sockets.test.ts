@@ -154,4 +154,13 @@ describe('the calls of sockets, as strace shows them', () => {
       '[pid     2] recv(1, "hi", 8, 0) = 2',
     ])
   })
+
+  it('a call in which its process ends is shown once', () => {
+    const k = createKernel()
+    const p = k.spawn()
+    const lines: string[] = []
+    new StracePrinter((text) => lines.push(text)).attach(k.trace)
+    k.process(p.libc.fork())?.sys.exit(3)
+    expect(lines.filter((text) => text.includes('exit('))).toEqual(['[pid     3] exit(3) = ?'])
+  })
 })

@@ -59,7 +59,7 @@ describe('toBeDenied', () => {
     expect(complaint(() => expect(call).toBeDenied('EACCES', { by: 'mac' }))).toContain('refused by: dac')
     const missing = alice.begin.open('/missing', O_RDONLY)
     expect(complaint(() => expect(missing).toBeDenied('ENOENT', { by: 'dac' }))).toContain(
-      'nobody refused it: the error is an answer',
+      'nobody refused it: the error says that there is no such thing',
     )
   })
 
@@ -85,8 +85,14 @@ describe('toBeAllowed and toBlock', () => {
     const child = k.process(root.libc.fork())
     const reading = root.begin.read(readEnd, new Uint8Array(4))
     expect(reading).toBlock()
-    expect(reading).not.toBeAllowed()
-    expect(reading).not.toBeDenied()
+    // A call that sleeps is neither allowed nor denied, so no claim about that holds.
+    for (const claim of [
+      () => expect(reading).toBeAllowed(),
+      () => expect(reading).not.toBeAllowed(),
+      () => expect(reading).toBeDenied(),
+      () => expect(reading).not.toBeDenied(),
+    ])
+      expect(complaint(claim)).toContain('sleeps, waiting for pipe')
     child?.libc.write(writeEnd, Uint8Array.of(1))
     expect(reading).toBeAllowed()
     expect(reading).not.toBlock()
@@ -179,9 +185,19 @@ describe('toHaveSameDigestAs', () => {
 describe('misuse has a sentence', () => {
   it.each([
     ['a number', () => expect(EACCES).toBeDenied('EACCES'), /a call that was begun is wanted/],
-    ['no error', () => expect(world().root.begin.getpid()).toBeDenied('EFOO'), /'EFOO' is no error/],
-    ['no signal', () => expect(world().root).toBeKilledBy('SIGFOO'), /'SIGFOO' is no signal/],
-    ['signal 0', () => expect(world().root).toBeKilledBy(0), /'0' is no signal/],
+    ['no error', () => expect(world().root.begin.getpid()).toBeDenied('EFOO'), /'EFOO' is no error's name/],
+    [
+      'nobody of that name',
+      () => expect(world().root.begin.getpid()).not.toBeDenied('EACCES', { by: 'mca' }),
+      /by 'mca': a check of the core or a module of this kernel is wanted: dac, .*, state, mac/,
+    ],
+    [
+      'an unknown option',
+      () => expect(world().root.begin.getpid()).not.toBeDenied('EACCES', { bye: 'mac' } as never),
+      /bye/,
+    ],
+    ['no signal', () => expect(world().root).toBeKilledBy('SIGFOO'), /'SIGFOO' is no signal's name/],
+    ['signal 0', () => expect(world().root).toBeKilledBy(0), /'0' is no signal's name/],
     ['no kernel', () => expect(3).toHaveSameDigestAs(world().k), /two kernels are wanted/],
   ])('%s', (_name, misuse, sentence) => {
     expect(misuse).toThrow(sentence)
@@ -192,5 +208,16 @@ describe('misuse has a sentence', () => {
     const call = alice.begin.chmod('/etc', 0o777)
     expect(errnoName(call.result ?? 0)).toBe('EPERM')
     expect(complaint(() => expect(call).toBeAllowed())).toContain('call keepTraceTail(kernel) before')
+  })
+
+  it('what is shown of a process, a call and a kernel is short', () => {
+    const { k, root } = world()
+    const call = root.begin.getuid()
+    for (const value of [root, call, k])
+      expect(complaint(() => expect(value).toBe(0)).length).toBeLessThan(2000)
+    expect(`${root}; ${call}`).toBe('process 2 (scenario), idle; getuid of pid 2: 0')
+    expect(JSON.stringify([root, call])).toBe(
+      '[{"pid":2,"comm":"scenario","state":"idle"},{"call":"getuid","pid":2,"blocked":false,"result":0}]',
+    )
   })
 })
