@@ -135,10 +135,15 @@ export function mac(options: MacOptions = {}) {
         ...(settings.sealed && { partOf: sealed.partOf }),
         hooks: {
           ...(settings.sealed && sealed.hooks),
+          // The network: MAC-5, MAC-41 to MAC-52.
           ...socketHooks(judge),
+          // Tasks: who is there at all (MAC-20 to MAC-26), and who may be changed (MAC-27).
           taskVisible: (current, target) => judge.sees(current, target),
           taskKill: (current, target) => (current === null ? 0 : judge.changes(current, target)),
           taskSetnice: (current, target) => judge.changes(current, target),
+          fileSetFowner: (current, file) => labels.noteSender(file, current),
+          fileSendSigiotask: (task, file) => judge.tells(labels.senderOf(file), task),
+          // Files: before the mode bits (MAC-30, MAC-31), at opens only (MAC-34) unless they are to be revoked.
           inodeAccess: (current, inode, mask) => judge.access(current, inode, mask),
           inodeGetattr: (current, inode) => judge.access(current, inode, MAY_LOOK),
           inodeReadlink: (current, inode) => judge.access(current, inode, MAY_LOOK),
@@ -151,8 +156,7 @@ export function mac(options: MacOptions = {}) {
           }),
           // Whom a lock keeps out learns of it: it is written into the file system (MAC-30 write).
           fileLock: (current, file) => judge.locks(current, file.inode.sb),
-          fileSetFowner: (current, file) => labels.noteSender(file, current),
-          fileSendSigiotask: (task, file) => judge.tells(labels.senderOf(file), task),
+          // File systems: who sees and labels them (MAC-32, MAC-33).
           sbMount: (current, _source, dentry, _type, flags) => checkMount(judge, current, dentry, flags),
           mountVisible: (current, mnt) => listsMount(judge, current, mnt),
           sbKernMount: (current, sb, data) => labelMount(labels, current, sb, data),

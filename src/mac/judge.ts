@@ -84,27 +84,27 @@ export class Judge {
     return denyInHook(current, refused.errno, words, Judge.ruleOf(refused), pack(subject), pack(object), 0)
   }
 
-  /** Does one task see another? No word about it: it is as if there were none. */
+  /** Does one task see another? No word about it: it is as if there were none (MAC-10, MAC-20; MAC-26 for pid 1). */
   sees(current: Task, target: Task): number {
     if (this.settings.initVisible && target.pid === 1) return 0
     const subject = this.labels.ofTask(current)
     return seeTask(this.settings, subject, this.labels.ofTask(target))?.errno ?? 0
   }
 
-  /** May a task be signalled about a file, whose owner somebody with this label has named it? */
+  /** May a task be signalled about a file, whose owner somebody with this label has named it (MAC-20, MAC-27)? */
   tells(sender: Label, target: Task): number {
     const object = this.labels.ofTask(target)
     const refused = seeTask(this.settings, sender, object) ?? changeTask(this.settings, sender, object)
     return refused?.errno ?? 0
   }
 
-  /** Signals and priorities. */
+  /** Signals and priorities (MAC-27). */
   changes(current: Task, target: Task): number {
     const object = this.labels.ofTask(target)
     return this.verdict(current, changeTask(this.settings, this.labels.ofTask(current), object), object)
   }
 
-  /** An access to an inode; `mask` is of MAY_*, or MAY_LOOK. */
+  /** An access to an inode (MAC-30, MAC-32); `mask` is of MAY_*, or MAY_LOOK. Administrators may all (MAC-9). */
   access(current: Task, inode: Inode, mask: number): number {
     const { labels } = this
     const subject = labels.ofTask(current)
@@ -143,14 +143,14 @@ export class Judge {
     return this.settings.adminDevices.some((name) => devices.majorOf(name, kind) === major(rdev))
   }
 
-  /** Files of /proc/<pid>: whoever sees the task may read them; to write is to change the task. */
+  /** Files of /proc/<pid>: whoever sees the task may read them (MAC-22); to write is to change the task (MAC-27). */
   private onTaskFile(current: Task, object: Label, mask: number): number {
     if ((mask & MAY_WRITE) === 0) return 0
     return this.verdict(current, changeTask(this.settings, this.labels.ofTask(current), object), object)
   }
 
   /**
-   * Low watermark: a read of something lower is allowed and lowers the reader. Directories lower nobody, nor does a look
+   * Low watermark (§3.2): a read of something lower is allowed and lowers the reader. Directories lower nobody, nor does a look
    * at attributes.
    */
   private sinks(
@@ -178,13 +178,13 @@ export class Judge {
     return (sb.flags & MS_NOUSER) !== 0 ? 0 : this.writesFiles(current, sb)
   }
 
-  /** statfs: seeing is enough. */
+  /** statfs: seeing is enough (MAC-32). */
   seesFiles(current: Task, sb: SuperBlock): number {
     const object = this.labels.ofFiles(sb)
     return this.verdict(current, seeFiles(this.labels.ofTask(current), object), object)
   }
 
-  /** The same without a record, for lists. */
+  /** The same without a record, for lists (/proc/mounts). */
   listsFiles(current: Task, sb: SuperBlock): number {
     return seeFiles(this.labels.ofTask(current), this.labels.ofFiles(sb))?.errno ?? 0
   }

@@ -81,7 +81,7 @@ export class Labels {
     return this.slot.get(file) ?? BOOT_TASK
   }
 
-  /** All threads of a process get the label. */
+  /** All threads of a process get the label; files and sockets that are open keep theirs (MAC-7). */
   labelTask(task: Task, label: Label): void {
     const { leader, threads } = task.group
     for (const thread of threads ?? [leader]) {
@@ -93,7 +93,7 @@ export class Labels {
     }
   }
 
-  /** A task has come to be, with its label. */
+  /** A task has come to be, with its parent's label, or has got another. */
   join(task: Task): void {
     const { compartment } = this.ofTask(task)
     if (compartment === 0) return

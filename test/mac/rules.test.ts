@@ -13,6 +13,7 @@ const SKETCH_LINES = 6
 
 /** Rules whose outcome an option changes: a test of such a number speaks of the option's values. */
 const VARIANTS: readonly (readonly [rule: string, word: string])[] = [
+  ['MAC-25', 'sealed'],
   ['MAC-26', 'initVisible'],
   ['MAC-27', 'strictBiba'],
   ['MAC-34', 'revocation'],

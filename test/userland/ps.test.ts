@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { createKernel, MS_REMOUNT, PROFILES, type Profile } from 'paleokernel'
-import { mac } from 'paleokernel/mac'
+import { type MacOptions, mac } from 'paleokernel/mac'
 import { describe, expect, it } from 'vitest'
 import type { KernelCore } from '../../src/kernel/kernel.js'
 import { GROUPS, shellOf, USERS, type Who } from './shell.js'
@@ -173,8 +173,12 @@ describe.each(PROFILES)('ps on %s', (profile) => {
     expect([5, 6].map((pid) => m.k.process(pid)?.exitStatus)).toEqual([15, undefined])
   })
 
-  it('in a compartment never walks the list of all tasks', () => {
-    const k = createKernel({ profile, modules: [mac()] })
+  it.each<[string, MacOptions]>([
+    ['plain', {}],
+    ['where init is visible', { initVisible: true }],
+    ['sealed', { sealed: true }],
+  ])('in a compartment, %s, never walks the list of all tasks', (_name, options) => {
+    const k = createKernel({ profile, modules: [mac(options)] })
     const shell = shellOf(k)
     const { tasks } = (k as unknown as KernelCore).state
     const walks = ['values', 'keys', 'entries', 'forEach', Symbol.iterator] as const
@@ -194,7 +198,7 @@ describe.each(PROFILES)('ps on %s', (profile) => {
     })
     const { out } = shell.run('watched')
     for (const walk of walks) Reflect.deleteProperty(tasks, walk)
-    expect(out).toMatch(/^USER.*\nroot .* ps aux\n$/)
+    expect(out).toMatch(/^USER.*\n(root +1 .* init\n)?root .* ps aux\n$/)
     expect(seen).toEqual([])
   })
 })
