@@ -83,6 +83,18 @@ describe.each(['2.2.12', '2.6.14'] as const)('%s', (profile) => {
     expect(send(shared.b, bound(shared.b, 501), 1, at(500))).toBe(ECONNREFUSED)
   })
 
+  it('MAC-46: ports of the kernel’s choice do not tell what other compartments have used up', () => {
+    const { a, other, b } = scene(profile)
+    const chosen = (p: Caller): number => {
+      bound(p, 0)
+      const name = p.sys.getsockname(bound(p, 0))
+      return typeof name === 'object' && 'pid' in name ? name.pid : 0
+    }
+    const [first, second, theirs] = [chosen(a), chosen(other), chosen(b)]
+    expect([first, theirs]).toEqual([4294963199, 4294963199])
+    expect(second).toBe(4294963198)
+  })
+
   it('a sender does not wait for room in a socket that it does not see', () => {
     const { a, b } = scene(profile)
     const fd = bound(a, 500)

@@ -88,11 +88,11 @@ export function netlinkReceiver(
   from: NetlinkFrom,
 ): NetlinkSock | number {
   const { net, protocol, portSpace } = sender
-  const { spaces } = net.netlink
+  const { rovers } = net.netlink
   let sk = netlinkLookup(net, protocol, pid, portSpace)
   if (sk !== null && !mayHave(sk, data, from, sender)) sk = null
-  if (sk === null && spaces.size > 1) {
-    for (const space of spaces) {
+  if (sk === null && rovers.size > 1) {
+    for (const space of rovers.keys()) {
       if (space === portSpace) continue
       sk = netlinkLookup(net, protocol, pid, space)
       if (sk !== null && mayHave(sk, data, from, sender)) break
@@ -104,7 +104,7 @@ export function netlinkReceiver(
 
 /** Who has a port, whatever its space. */
 function ownerOf(net: NetState, protocol: number, pid: number): NetlinkSock | null {
-  for (const space of net.netlink.spaces) {
+  for (const space of net.netlink.rovers.keys()) {
     const sk = netlinkLookup(net, protocol, pid, space)
     if (sk !== null) return sk
   }

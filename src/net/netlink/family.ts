@@ -89,7 +89,7 @@ const lacksAdmin = (current: Task): number => deny(current, EPERM, 'capability',
 function autobind(current: Task, sk: NetlinkSock): void {
   const isModern = modern(sk)
   let pid: number = pidFor(current, current.pid)
-  for (let i = 0; netlinkInsert(sk, pid) !== 0; i++) pid = isModern ? nextRover(sk.net) : (-4097 - i) >>> 0
+  for (let i = 0; netlinkInsert(sk, pid) !== 0; i++) pid = isModern ? nextRover(sk) : (-4097 - i) >>> 0
 }
 
 /**

@@ -72,8 +72,11 @@ export class NetlinkState {
   sockets = new Set<NetlinkSock>()
   /** By protocol, as soon as there is anything in them. */
   tables = new Map<number, NetlinkTable>()
-  /** The spaces of ports that there have been: see Sock.portSpace. */
-  spaces = new Set<number>()
+  /**
+   * The spaces of ports that there have been, see Sock.portSpace, and in each the next port for a sock whose thread's id
+   * is taken, as a signed number: what one space uses up another does not notice. Linux: rover.
+   */
+  rovers = new Map([[0, FIRST_ROVER]])
   /** The machine's byte order, in which messages have their integers. */
   readonly byteOrder: ByteOrder
   /** Do acknowledgements of errors hold the whole request? */
@@ -86,8 +89,6 @@ export class NetlinkState {
   captures = new NetlinkCaptures()
   /** The number of the next sock. */
   nextSerial = 1
-  /** The next port for a sock whose thread's id is taken, as a signed number. Linux: rover. */
-  rover = FIRST_ROVER
 
   constructor(options: NetlinkOptions = {}) {
     this.byteOrder = options.byteOrder ?? 'little'
@@ -121,15 +122,16 @@ export function netlinkInsert(sk: NetlinkSock, pid: number): number {
   if (ports.has(key)) return EADDRINUSE
   sk.pid = pid
   ports.set(key, sk)
-  sk.net.netlink.spaces.add(sk.portSpace)
+  const { rovers } = sk.net.netlink
+  if (!rovers.has(sk.portSpace)) rovers.set(sk.portSpace, FIRST_ROVER)
   return 0
 }
 
-/** The next of the ports that are no thread's id, for all protocols together. */
-export function nextRover(net: NetState): number {
-  const { netlink } = net
-  const pid = netlink.rover--
-  if (netlink.rover < -0x8000_0000) netlink.rover = FIRST_ROVER
+/** The next of the ports that are no thread's id, for all protocols together, in the sock's space. */
+export function nextRover({ net, portSpace }: NetlinkSock): number {
+  const { rovers } = net.netlink
+  const pid = rovers.get(portSpace) ?? FIRST_ROVER
+  rovers.set(portSpace, pid > -0x8000_0000 ? pid - 1 : FIRST_ROVER)
   return pid >>> 0
 }
 
