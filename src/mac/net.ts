@@ -6,7 +6,8 @@
  * answer, and makes part of every look-up in routing rules and in the route cache. Key 0 is the label of boot.
  */
 
-import { AF_INET } from '../abi/socket.js'
+import { ECONNREFUSED } from '../abi/errno.js'
+import { AF_INET, AF_PACKET } from '../abi/socket.js'
 import type { SkBuff, Sock, Sockaddr, Socket, Task } from '../kernel/module.js'
 import { ipDaddr } from '../net/inet/ip.js'
 import { InetSock } from '../net/inet/sock.js'
@@ -62,6 +63,9 @@ export function socketHooks(judge: Judge): Partial<SecurityHooks> {
     },
 
     sockDeliver(sk, skb) {
+      // Who listens to a device hears the own compartment: not even what the kernel or an administrator sends to it.
+      if (sk.family === AF_PACKET)
+        return seesCompartment(labelOfSock(sk), labelOfKey(skb.routeKey)) ? 0 : ECONNREFUSED
       if (skb.routeKey !== sk.routeKey) {
         const refused = talkTo(labelOfKey(skb.routeKey), labelOfSock(sk))
         if (refused !== null) return refused.errno

@@ -12,10 +12,11 @@ import {
   O_CREAT,
   O_RDONLY,
   O_RDWR,
+  POLLIN,
   SEEK_SET,
 } from 'paleokernel'
 import { mac } from 'paleokernel/mac'
-import { AF_INET, AF_NETLINK, net, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from 'paleokernel/net'
+import { AF_INET, AF_NETLINK, AF_PACKET, net, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from 'paleokernel/net'
 import { describe, expect, it } from 'vitest'
 import { ok, readFile, writeFile } from '../helpers/world.js'
 import { A, B, inside, mounted, opened } from './world.js'
@@ -132,5 +133,38 @@ describe('what is everybody’s', () => {
       expect(admin.sys.mac_setlabel(label, a.pid)).toBe(EFAULT)
       expect(inside(opened().k, A).sys.mac_setlabel(label)).toBe(EPERM)
     }
+  })
+})
+
+describe('what goes through a device', () => {
+  it('MAC-43: sockets of AF_PACKET hear their own compartment, and neither others nor the kernel itself', () => {
+    const { k, admin, a, b } = networked()
+    k.net.addEthernet('eth0', Uint8Array.of(2, 0, 0, 0, 0, 1))
+    k.net.configure('eth0', { address: '10.0.0.1/24' })
+    const listen = (p: typeof a): number => ok(p.sys.socket(AF_PACKET, SOCK_RAW, 0x300))
+    const heard = (p: typeof a, fd: number): number => {
+      let count = 0
+      while (ok(p.sys.poll([{ fd, events: POLLIN, revents: 0 }], 0)) > 0) {
+        ok(p.sys.recv(fd, new Uint8Array(2000), 0))
+        count++
+      }
+      return count
+    }
+    const ears = [a, b, admin].map((p) => [p, listen(p)] as const)
+    const send = (p: typeof a, addr: string): void => {
+      const fd = ok(p.sys.socket(AF_INET, SOCK_DGRAM, 0))
+      ok(p.sys.sendto(fd, new Uint8Array(4), 0, { family: AF_INET, addr, port: 9 }))
+    }
+    const count = (): number[] => ears.map(([p, fd]) => heard(p, fd))
+    send(b, '127.0.0.1')
+    // The datagram, and the answer that nobody has the port; the loopback device shows each on its way in and out.
+    expect(count()).toEqual([0, 4, 4])
+    send(a, '127.0.0.1')
+    expect(count()).toEqual([4, 0, 4])
+    // Who has 10.0.0.9? The kernel asks for b.
+    send(b, '10.0.0.9')
+    expect(count()).toEqual([0, 0, 1])
+    send(admin, '127.0.0.1')
+    expect(count()).toEqual([0, 0, 4])
   })
 })
