@@ -744,11 +744,7 @@ export {
   type PlainProgram,
   plain,
 } from './programs/image.js'
-export type {
-  Kernel,
-  KernelMember,
-  KernelMembers,
-} from './programs/kernel_type.js'
+export type { Kernel, KernelMember, KernelMembers, ProcessOf, SysOf } from './programs/kernel_type.js'
 export type {
   ApiOf,
   Checked,

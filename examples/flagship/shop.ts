@@ -3,24 +3,23 @@
  * but the two capabilities that it is given.
  */
 import {
-  type CoreSys,
   isErr,
-  type ModuleSys,
+  type Kernel,
   O_CREAT,
   O_RDONLY,
   O_RDWR,
   O_WRONLY,
   type Program,
-  type ProgramSys,
   type Sys,
+  type SysOf,
   utf8Decode,
   utf8Encode,
 } from 'paleokernel'
-import { AF_INET, type net, SOCK_STREAM } from 'paleokernel/net'
+import { AF_INET, type NetModule, SOCK_STREAM } from 'paleokernel/net'
 import { Broker, FILE, Link, type Steps } from 'paleokernel/seccomp'
 
 /** What a program of a machine with sockets can call. */
-export type NetSys = ProgramSys<CoreSys & ModuleSys<ReturnType<typeof net>>>
+export type NetSys = SysOf<Kernel<readonly [NetModule]>>
 
 /** Handles of what the renderer is given: the template to read, the page to write. */
 const TEMPLATE = 1

@@ -2,19 +2,10 @@
  * The administrator's watch: a program that hears of refusals and of deaths under seccomp, through the connector. It is told
  * what the machine tells programs, and sees no more than that.
  */
-import {
-  type CoreSys,
-  isErr,
-  type ModuleSys,
-  type Program,
-  type ProgramSys,
-  SECURITY_DENY,
-} from 'paleokernel'
+import { isErr, type Program, SECURITY_DENY } from 'paleokernel'
 import { ConnectorReader, openConnector } from 'paleokernel/connector'
-import type { net } from 'paleokernel/net'
 import { SECCOMP_DEATH } from 'paleokernel/seccomp'
-
-type NetSys = ProgramSys<CoreSys & ModuleSys<ReturnType<typeof net>>>
+import type { NetSys } from './shop.js'
 
 /** What has been heard, a line each. */
 export function* watchd(sys: NetSys, heard: (line: string) => void): Program {

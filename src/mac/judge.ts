@@ -31,7 +31,7 @@ export const RULES: readonly (readonly [rule: Rule, says: string])[] = [
   ['MAC-30 write', 'task SUBJECT may not write files of OBJECT: no write up'],
   ['MAC-32', 'task SUBJECT does not see files of OBJECT: another compartment'],
   ['MAC-43', 'task SUBJECT does not reach a socket of OBJECT: another compartment'],
-  ['MAC-46', 'task SUBJECT may not bind an address of OBJECT: another compartment'],
+  ['MAC-46', 'task SUBJECT may not bind an address of compartment NUMBER'],
   ['§9.5', 'task SUBJECT may not use a device that shows all compartments: administrators alone may'],
 ]
 
@@ -49,7 +49,7 @@ export const unpack = (packed: number): Label =>
 /** A rule's sentence. */
 export const sentence = (rule: number, subject: Label, object: Label): string => {
   const [name, says] = RULES[rule] ?? ['', '']
-  return `${says.replace('SUBJECT', showLabel(subject)).replace('OBJECT', showLabel(object))} (${name})`
+  return `${says.replace('SUBJECT', showLabel(subject)).replace('OBJECT', showLabel(object)).replace('NUMBER', String(object.compartment))} (${name})`
 }
 
 /** 'task 10:3 may not write files of 65535:0+shared: no write up (MAC-30 write)' */

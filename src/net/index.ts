@@ -8,6 +8,7 @@
  */
 
 import { type Contributions, defineModule, type KernelModule } from '../kernel/module.js'
+import { checkOptions } from '../lib/check_options.js'
 import { makeApi, type NetApi } from './api.js'
 import { netAudit } from './audit.js'
 import { socketCallShapes, socketCalls } from './calls.js'
@@ -57,9 +58,13 @@ export interface NetOptions {
 /** The module's type: `kernel.net` is a NetApi, and processes have the socket calls. */
 export type NetModule = KernelModule<'net', NetState, NetApi, typeof socketCalls>
 
-/** The network as a module: pass it to `createKernel({ modules: [net()] })`. */
-export const net = (options: NetOptions = {}): NetModule =>
-  defineModule({
+/**
+ * The network as a module: pass it to `createKernel({ modules: [net()] })`. Throws a TypeError for options that there are
+ * not.
+ */
+export function net(options: NetOptions = {}): NetModule {
+  checkNetOptions(options)
+  return defineModule({
     name: 'net',
 
     init(k) {
@@ -99,6 +104,24 @@ export const net = (options: NetOptions = {}): NetModule =>
       }
     },
   })
+}
+
+/** Options that are switches. */
+const SWITCHES: readonly (keyof NetOptions)[] = [
+  'loopback',
+  'policyRules',
+  'seqpacket',
+  'ipchains',
+  'transparentProxy',
+]
+
+/** Errors: TypeError for options that there are not, and for switches that are neither true nor false. */
+function checkNetOptions(options: NetOptions): void {
+  checkOptions('net', options, [...SWITCHES, 'netlink'])
+  for (const name of SWITCHES)
+    if (options[name] !== undefined && typeof options[name] !== 'boolean')
+      throw new TypeError(`net: ${name} must be true or false, not ${String(options[name])}`)
+}
 
 export {
   ARPHRD_ETHER,

@@ -30,6 +30,7 @@ import {
 } from '../kernel/task.js'
 import { removeWaits } from '../kernel/wait.js'
 import { hasPutOff, runWork } from '../kernel/work.js'
+import { checkOptions } from '../lib/check_options.js'
 import { settleRefusal } from '../security/deny.js'
 import { Faults, shouldFail } from '../sim/faults.js'
 import type { Scheduler } from '../sim/schedule.js'
@@ -529,6 +530,7 @@ export abstract class HostKernel extends KernelCore implements UserMode, Generat
    */
   run(options: RunOptions = {}): number {
     this.refuseListener('run')
+    checkOptions('run', options, ['maxSteps', 'until'])
     if (this.driver !== null) return this.driver.run(options)
     const { maxSteps, until = Number.POSITIVE_INFINITY } = options
     const limit = maxSteps ?? this.maxSteps

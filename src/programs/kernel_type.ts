@@ -14,7 +14,7 @@ import type { RunOptions } from './options.js'
 import type { Process } from './process.js'
 import type { Snapshot } from './snapshot.js'
 import type { InstallOptions, ProcessHandle, SpawnOptions } from './spawn.js'
-import type { BoundSyscalls } from './sys_types.js'
+import type { BoundSyscalls, ProgramSys } from './sys_types.js'
 
 /** What every kernel has besides `fork`. `S` is the system calls of its processes. */
 export interface KernelMembers<S> {
@@ -66,3 +66,22 @@ export type Kernel<Ms extends ModuleList = readonly []> = KernelMembers<CoreSys 
     /** A copy of the whole kernel, from which both go their own ways. Not fork(2). */
     fork(): Kernel<Ms>
   }
+
+/**
+ * The calls of a kernel's generator programs, for functions with a name: `function* server(sys: SysOf<typeof k>)`. `K` is
+ * the kernel, or what has it as `k`, such as a scenario.
+ */
+export type SysOf<K> =
+  K extends KernelMembers<infer S>
+    ? ProgramSys<S>
+    : K extends { readonly k: KernelMembers<infer S> }
+      ? ProgramSys<S>
+      : never
+
+/** A process of a kernel, for parameters: `(p: ProcessOf<typeof k>)`. */
+export type ProcessOf<K> =
+  K extends KernelMembers<infer S>
+    ? Process<S>
+    : K extends { readonly k: KernelMembers<infer S> }
+      ? Process<S>
+      : never

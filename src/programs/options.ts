@@ -4,11 +4,11 @@
 
 import { isProfile, PROFILES, type Profile, type ProfileFacts, profileFacts } from '../abi/profile.js'
 import type { AnyModule } from '../kernel/module.js'
+import { checkOptions } from '../lib/check_options.js'
 import type { SchedulePolicy } from '../sim/schedule.js'
 import type { CoreSys } from './core_sys.js'
 import type { AnyProgram } from './image.js'
 import type { ModuleList } from './module_types.js'
-import { checkOptions } from './spawn.js'
 
 /** What a kernel is made of. */
 export interface KernelOptions<Ms extends ModuleList = ModuleList, S = CoreSys> {

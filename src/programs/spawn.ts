@@ -17,6 +17,7 @@ import { SigHand } from '../kernel/signal_state.js'
 import { type Task, TF_DIRECT, TF_STARTED } from '../kernel/task.js'
 import { countUser } from '../kernel/user.js'
 import { utf8Encode } from '../lib/bytes.js'
+import { checkOptions } from '../lib/check_options.js'
 import { sysChmod, sysChown } from '../syscalls/attr.js'
 import { sysChdir } from '../syscalls/dir.js'
 import { sysClose, sysOpen } from '../syscalls/open.js'
@@ -71,16 +72,6 @@ const SPAWN_OPTIONS: readonly string[] = [
   'env',
   'journal',
 ]
-
-/** Throws a TypeError for keys that an options object must not have. */
-export function checkOptions(what: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`${what}: an options object is wanted, not ${String(options)}`)
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key))
-      throw new TypeError(`${what}: unknown option '${key}'; known are ${known.join(', ')}`)
-  }
-}
 
 function checkId(name: string, value: unknown): void {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 0xffffffff) {

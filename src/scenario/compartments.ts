@@ -1,8 +1,8 @@
 /** The compartments of a scenario: labels, file systems and addresses of their own. */
 
 import { MS_REMOUNT } from '../abi/mount.js'
+import { checkOptions } from '../lib/check_options.js'
 import type { Process } from '../programs/process.js'
-import { checkOptions } from '../programs/spawn.js'
 import { ensureParents } from './files.js'
 import type { CompartmentSpec } from './options.js'
 

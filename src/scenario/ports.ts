@@ -1,7 +1,7 @@
 /** The reserved ports of a scenario: entries of sockfs. */
 
+import { checkOptions } from '../lib/check_options.js'
 import type { Process } from '../programs/process.js'
-import { checkOptions } from '../programs/spawn.js'
 import type { PortSpec } from './options.js'
 import type { Users } from './users.js'
 

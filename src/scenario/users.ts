@@ -2,8 +2,8 @@
 
 import { O_APPEND, O_CREAT, O_WRONLY } from '../abi/fcntl.js'
 import { utf8Encode } from '../lib/bytes.js'
+import { checkOptions } from '../lib/check_options.js'
 import type { Process } from '../programs/process.js'
-import { checkOptions } from '../programs/spawn.js'
 import type { UserSpec } from './options.js'
 
 /** A user as `spawn` takes one. */

@@ -1,5 +1,6 @@
 /** Options of the module. */
 
+import { checkOptions } from '../lib/check_options.js'
 import { ARCHS, type Arch } from './arch.js'
 
 /** What `seccomp()` can be told. Reference §1.9, §1.10.11. */
@@ -33,6 +34,7 @@ const oneOf = (name: string, value: unknown, allowed: readonly string[]): void =
 
 /** Throws a TypeError for options that there are not. */
 export function settingsOf(options: SeccompOptions): Settings {
+  checkOptions('seccomp', options, ['interface', 'killScope', 'filters', 'arch'])
   const { interface: by = 'proc', killScope = 'thread', filters = false, arch = 'i386' } = options
   oneOf('interface', by, ['proc', 'prctl', 'both'])
   oneOf('killScope', killScope, ['thread', 'process'])

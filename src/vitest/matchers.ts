@@ -2,10 +2,10 @@
 
 import { errnoByName, isErr } from '../abi/errno.js'
 import { signalByName, signalName } from '../abi/signal.js'
+import { checkOptions } from '../lib/check_options.js'
 import { Begun } from '../programs/begun.js'
 import type { Kernel } from '../programs/kernel_type.js'
 import { Process } from '../programs/process.js'
-import { checkOptions } from '../programs/spawn.js'
 import type { DenyCheck } from '../sim/why.js'
 import { deathLines, kernelOf, nameOf, outcomeOf, refusalLines, refuserOf, tailLines } from './report.js'
 

@@ -14,9 +14,11 @@ import {
 } from 'paleokernel'
 import { block } from 'paleokernel/block'
 import { bufflink, bufflinkTest } from 'paleokernel/bufflink'
+import { connector } from 'paleokernel/connector'
 import { mac } from 'paleokernel/mac'
 import { AF_INET, net, SOCK_RAW } from 'paleokernel/net'
 import { ReqlogReader, reqlog } from 'paleokernel/reqlog'
+import { seccomp } from 'paleokernel/seccomp'
 import { sockfs } from 'paleokernel/sockfs'
 import { describe, expect, it } from 'vitest'
 import { readFile } from '../helpers/world.js'
@@ -120,5 +122,32 @@ describe('§9.5: the log of all requests is for administrators', () => {
   it('a list that is none is a TypeError', () => {
     expect(() => mac({ adminDevices: 'reqlog' as never })).toThrow(/a list of names/)
     expect(() => mac({ adminDevices: [3] as never })).toThrow(/a list of names/)
+  })
+})
+
+describe('every module refuses options that it does not have', () => {
+  it.each([
+    ['net', () => net({ loopbak: true } as never), /net: unknown option 'loopbak'; known are loopback/],
+    ['net', () => net({ loopback: 'yes' } as never), /loopback must be true or false, not yes/],
+    ['mac', () => mac({ strict: true } as never), /there is no option 'strict'/],
+    ['sockfs', () => sockfs({ mode: 1 } as never), /mode/],
+    ['seccomp', () => seccomp({ filter: true } as never), /unknown option 'filter'/],
+    ['block', () => block({ disk: [] } as never), /disk/],
+    ['bufflink', () => bufflink({ size: 1 } as never), /size/],
+    ['reqlog', () => reqlog({ at_: 1 } as never), /at_/],
+    ['connector', () => connector({ events: true } as never), /events/],
+  ])('%s', (_name, make, sentence) => {
+    expect(make).toThrow(TypeError)
+    expect(make).toThrow(sentence)
+  })
+
+  it('and a kernel that is told to run', () => {
+    expect(() => createKernel().run({ max: 5 } as never)).toThrow(/run: unknown option 'max'/)
+  })
+
+  it('a factory that was not called has a sentence without its source', () => {
+    expect(() => createKernel({ modules: [net] as never })).toThrow(
+      'modules: the function net is not a module: pass what a factory such as net() returns',
+    )
   })
 })

@@ -16,14 +16,17 @@ import {
   O_RDONLY,
   type Pid,
   type Process,
+  type ProcessOf,
   type Program,
   type Ret,
   SIG_IGN,
   type Stat,
   type Sys,
   SyscallError,
+  type SysOf,
   type Task,
 } from 'paleokernel'
+import type { NetModule } from 'paleokernel/net'
 import { expectTypeOf } from 'vitest'
 import * as fakes from './fakes.js'
 
@@ -206,3 +209,17 @@ const chosen = [fakes.net(), fakes.mac()]
 expectTypeOf(createKernel({ modules: chosen }).mac.labelOf(task)).toEqualTypeOf<string>()
 const options = { modules: [fakes.net(), fakes.connector()] as const, seed: 1 }
 expectTypeOf(createKernel(options).spawn().sys.cn_ack(1)).toEqualTypeOf<number>()
+
+// ---- functions with names over a kernel's own calls ---------------------------------------------------------------
+
+declare const networked: Kernel<readonly [NetModule]>
+function* talker(sys: SysOf<typeof networked>): Program {
+  expectTypeOf(yield* sys.socket(2, 1, 0)).toEqualTypeOf<Ret<Fd>>()
+  return 0
+}
+networked.spawn({ program: talker })
+const close = (p: ProcessOf<typeof networked>): number => p.sys.shutdown(0, 1)
+close(networked.spawn())
+declare const described: { readonly k: typeof networked }
+expectTypeOf<SysOf<typeof described>>().toEqualTypeOf<SysOf<typeof networked>>()
+expectTypeOf<ProcessOf<number>>().toEqualTypeOf<never>()
