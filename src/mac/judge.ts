@@ -104,29 +104,35 @@ export class Judge {
     return this.verdict(current, changeTask(this.settings, this.labels.ofTask(current), object), object)
   }
 
-  /** An access to an inode (MAC-30, MAC-32); `mask` is of MAY_*, or MAY_LOOK. Administrators may all (MAC-9). */
+  /**
+   * An access to an inode (MAC-30, MAC-32); `mask` is of MAY_*, or MAY_LOOK. Administrators may all (MAC-9). The common case
+   * is answered here: a look, or an ordinary file, in the own compartment.
+   */
   access(current: Task, inode: Inode, mask: number): number {
     const { labels } = this
     const subject = labels.ofTask(current)
     if (isAdmin(subject)) return 0
+    const object = labels.ofFiles(inode.sb)
+    if (subject.compartment === object.compartment) {
+      const isWrite = (mask & MAY_WRITE) !== 0
+      if (subject.grade === object.grade || (!isWrite && object.grade > subject.grade))
+        if ((mask & (MAY_READ | MAY_WRITE)) === 0 || isOrdinary(inode)) return 0
+    }
+    return this.furtherAccess(current, subject, object, inode, mask)
+  }
+
+  /** An access to what is of another compartment or grade, or stands for something else. */
+  private furtherAccess(current: Task, subject: Label, object: Label, inode: Inode, mask: number): number {
+    const { labels } = this
     const { sb } = inode
-    const object = labels.ofFiles(sb)
     const isRead = (mask & (MAY_READ | MAY_EXEC | MAY_LOOK)) !== 0
     const isWrite = (mask & MAY_WRITE) !== 0
-    const isLook = (mask & (MAY_READ | MAY_WRITE)) === 0
-    // The common case first: a look, or an ordinary file, in the own compartment.
-    if (
-      subject.compartment === object.compartment &&
-      (isLook || isOrdinary(inode)) &&
-      (!isRead || object.grade >= subject.grade) &&
-      (!isWrite || subject.grade >= object.grade)
-    )
-      return 0
     // Pipes, sockets: not of a file system that anybody can mount.
     if ((sb.flags & MS_NOUSER) !== 0) return 0
     const shown = labels.shownTask(inode)
     if (shown !== undefined) return this.onTaskFile(current, shown, mask)
-    if (!isLook && this.showsAll(current, inode)) return this.verdict(current, NOT_ADMIN, object)
+    if ((mask & (MAY_READ | MAY_WRITE)) !== 0 && this.showsAll(current, inode))
+      return this.verdict(current, NOT_ADMIN, object)
     if (isRead) {
       const refused = readFiles(subject, object)
       if (refused !== null && !this.sinks(current, subject, object, inode, mask, refused))
