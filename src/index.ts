@@ -744,7 +744,14 @@ export {
   type PlainProgram,
   plain,
 } from './programs/image.js'
-export type { Kernel, KernelMember, KernelMembers, ProcessOf, SysOf } from './programs/kernel_type.js'
+export type {
+  HasKernel,
+  Kernel,
+  KernelMember,
+  KernelMembers,
+  ProcessOf,
+  SysOf,
+} from './programs/kernel_type.js'
 export type {
   ApiOf,
   Checked,

@@ -91,7 +91,7 @@ const sameRanges = (a: readonly CnNotifyReq[], b: readonly CnNotifyReq[]): boole
 /** The control client: asks for notices, or with group 0 takes all equal requests back. Linux: cn_callback. */
 export function onControl(k: KernelCore, msg: CnMsg): void {
   const state = connectorState(k)
-  const ctl = msg.data.length === msg.len ? decodeCnCtl(msg.data) : null
+  const ctl = msg.data.length === msg.len ? decodeCnCtl(msg.data, state.isLittle) : null
   if (ctl === null) return
   if (ctl.group === 0) {
     state.requests = state.requests.filter(

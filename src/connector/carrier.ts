@@ -22,6 +22,7 @@ export const carrierOf = (k: KernelCore, state: ConnectorState): EventSink => ({
   send({ name, idx, val, fields }, record, about) {
     const seq = state.published.get(name) ?? 0
     state.published.set(name, (seq + 1) >>> 0)
-    cnNetlinkSend(k, { id: { idx, val }, seq, data: encodeRecord(fields, record, MOST_DATA) }, idx, about)
+    const data = encodeRecord(fields, record, MOST_DATA, state.isLittle)
+    cnNetlinkSend(k, { id: { idx, val }, seq, data }, idx, about)
   },
 })

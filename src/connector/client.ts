@@ -25,7 +25,7 @@ import { EAGAIN, EINTR, EINVAL, ENOBUFS, isErr } from '../abi/errno.js'
 import { NETLINK_CONNECTOR, NLMSG_DONE } from '../abi/netlink.js'
 import { AF_NETLINK, MSG_DONTWAIT, SOCK_DGRAM } from '../abi/socket.js'
 import type { EventKind } from '../kernel/events.js'
-import { int32, readMessages, writeMessage } from '../lib/nlmsg.js'
+import { type ByteOrder, bytes32, readMessages, writeMessage } from '../lib/nlmsg.js'
 import { decodeRecord, type WireRecord } from '../lib/wire_record.js'
 import { type ConnectorCalls, type Direct, directCalls, finish, type Steps } from './calls.js'
 import { PROC_ID } from './proc_events.js'
@@ -103,9 +103,18 @@ export function* openConnector(sys: ConnectorCalls, groups: readonly number[]): 
   return bound
 }
 
-/** A message to the kernel's client with this id: the bytes sent, or an Errno. Throws as encodeCnMsg. */
-export function* sendMessage(sys: ConnectorCalls, fd: number, msg: CnMsgFields): Steps<number> {
-  const bytes = writeMessage({ type: NLMSG_DONE, flags: 0, seq: msg.seq ?? 0, pid: 0 }, encodeCnMsg(msg))
+/**
+ * A message to the kernel's client with this id: the bytes sent, or an Errno. `order` is the kernel's byte order. Throws as
+ * encodeCnMsg.
+ */
+export function* sendMessage(
+  sys: ConnectorCalls,
+  fd: number,
+  msg: CnMsgFields,
+  order: ByteOrder = 'little',
+): Steps<number> {
+  const header = { type: NLMSG_DONE, flags: 0, seq: msg.seq ?? 0, pid: 0 }
+  const bytes = writeMessage(header, encodeCnMsg(msg, order === 'little'), [], order)
   return yield* sys.sendto(fd, bytes, 0, KERNEL)
 }
 
@@ -115,9 +124,10 @@ export function* askForProcesses(
   fd: number,
   listens: boolean,
   { seq, ack }: Numbered = { seq: 0, ack: 0 },
+  order: ByteOrder = 'little',
 ): Steps<number> {
-  const op = int32(listens ? PROC_CN_MCAST_LISTEN : PROC_CN_MCAST_IGNORE)
-  return yield* sendMessage(sys, fd, { id: PROC_ID, seq, ack, data: op })
+  const op = bytes32(listens ? PROC_CN_MCAST_LISTEN : PROC_CN_MCAST_IGNORE, order)
+  return yield* sendMessage(sys, fd, { id: PROC_ID, seq, ack, data: op }, order)
 }
 
 /** Reads what comes as events. `kinds` are those of published events that it knows; others are messages. */
@@ -125,21 +135,26 @@ export class ConnectorReader<const Kinds extends readonly EventKind[] = readonly
   /** Kinds by their two numbers. */
   private readonly kinds: ReadonlyMap<string, EventKind>
   private readonly buf: Uint8Array
+  private readonly order: ByteOrder
 
-  /** `bufferBytes`: longer messages are cut; 4096 unless told otherwise. Throws a TypeError for two kinds of one number. */
-  constructor(kinds?: Kinds, bufferBytes: number = BUFFER) {
+  /**
+   * `bufferBytes`: longer messages are cut; 4096 unless told otherwise. `order`: the kernel's byte order. Throws a TypeError
+   * for two kinds of one number.
+   */
+  constructor(kinds?: Kinds, bufferBytes: number = BUFFER, order: ByteOrder = 'little') {
     const list: readonly EventKind[] = kinds ?? []
     this.kinds = new Map(list.map((kind) => [`${kind.idx}:${kind.val}`, kind]))
     if (this.kinds.size < list.length)
       throw new TypeError('ConnectorReader: two kinds of events have the same numbers')
     this.buf = new Uint8Array(bufferBytes)
+    this.order = order
   }
 
   /** The messages of one datagram as events. */
   decode(bytes: Uint8Array): ConnectorEvent<Kinds[number]>[] {
     const events: ConnectorEvent<Kinds[number]>[] = []
-    for (const { body } of readMessages(bytes)) {
-      const msg = decodeCnMsg(body)
+    for (const { body } of readMessages(bytes, this.order)) {
+      const msg = decodeCnMsg(body, this.order === 'little')
       if (msg !== null) events.push(this.eventOf(msg))
     }
     return events
@@ -149,11 +164,11 @@ export class ConnectorReader<const Kinds extends readonly EventKind[] = readonly
     const { id, seq, ack, data, len } = msg
     if (id.idx === CN_IDX_PROC && id.val === CN_VAL_PROC) {
       const layout = len === procEventSize('2.6.15') ? '2.6.15' : '2.6.18'
-      const event = decodeProcEvent(layout, data)
+      const event = decodeProcEvent(layout, data, this.order === 'little')
       if (event !== null) return { ...event, seq, ack }
     }
     const kind = this.kinds.get(`${id.idx}:${id.val}`)
-    const record = kind === undefined ? null : decodeRecord(kind.fields, data)
+    const record = kind === undefined ? null : decodeRecord(kind.fields, data, this.order === 'little')
     if (kind === undefined || record === null) return { kind: 'message', msg }
     return { kind: 'published', name: kind.name, seq, ack, record } as PublishedEvent<Kinds[number]>
   }

@@ -19,6 +19,7 @@ import {
 } from '../abi/connector.js'
 import { errnoMessage, errnoName, isErr } from '../abi/errno.js'
 import type { EventKind } from '../kernel/events.js'
+import type { ByteOrder } from '../lib/nlmsg.js'
 import type { WireFields, WireRecord } from '../lib/wire_record.js'
 import { type ConnectorCalls, type Direct, directCalls, finish } from './calls.js'
 import { askForProcesses, ConnectorReader, type Numbered, openConnector } from './client.js'
@@ -62,6 +63,8 @@ export interface ConnectorEmitterOptions<Kinds extends readonly EventKind[]> {
   readonly kinds?: Kinds
   /** Further groups, from 1 to 32. */
   readonly groups?: readonly number[]
+  /** The kernel's byte order. Default 'little'. */
+  readonly byteOrder?: ByteOrder
 }
 
 /** How far a kernel goes on. */
@@ -95,6 +98,7 @@ export class ConnectorEmitter<const Kinds extends readonly EventKind[] = readonl
   private readonly sys: Direct<ConnectorCalls>
   private readonly reader: ConnectorReader<Kinds>
   private readonly asks: boolean
+  private readonly order: ByteOrder
 
   /**
    * Listens with a process that the host drives, which must have CAP_NET_ADMIN: `k.spawn()`. Throws an Error where the
@@ -112,11 +116,13 @@ export class ConnectorEmitter<const Kinds extends readonly EventKind[] = readonl
     const groups = options.groups ?? []
     this.asks = options.processes ?? (kinds.length === 0 && groups.length === 0)
     this.sys = process.sys
-    this.reader = new ConnectorReader(options.kinds)
+    this.order = options.byteOrder ?? 'little'
+    this.reader = new ConnectorReader(options.kinds, undefined, this.order)
     const all = new Set([...groups, ...kinds.map(({ idx }) => idx), ...(this.asks ? [CN_IDX_PROC] : [])])
     const calls = directCalls(this.sys)
     this.fd = must('opening a socket', finish(openConnector(calls, [...all])))
-    if (this.asks) must('asking for processes', finish(askForProcesses(calls, this.fd, true)))
+    if (this.asks)
+      must('asking for processes', finish(askForProcesses(calls, this.fd, true, undefined, this.order)))
   }
 
   /** Emits everything that has come, in order. How many events there were. */
@@ -153,7 +159,7 @@ export class ConnectorEmitter<const Kinds extends readonly EventKind[] = readonl
   close(): void {
     if (this.fd < 0) return
     const calls = directCalls(this.sys)
-    if (this.asks) finish(askForProcesses(calls, this.fd, false))
+    if (this.asks) finish(askForProcesses(calls, this.fd, false, undefined, this.order))
     this.sys.close(this.fd)
     this.fd = -1
   }

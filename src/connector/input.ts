@@ -8,7 +8,7 @@ import { CONNECTOR_MAX_MSG_SIZE, decodeCnMsg } from '../abi/connector.js'
 import { NLMSG_HDRLEN } from '../abi/netlink.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import { queueWork } from '../kernel/work.js'
-import { le32 } from '../lib/nlmsg.js'
+import { read32 } from '../lib/nlmsg.js'
 import type { NetlinkFrom } from '../net/netlink/protocol.js'
 import { shouldFail } from '../sim/faults.js'
 import { CnDelivery, type CnSender, type ConnectorState, connectorState, keyOf } from './state.js'
@@ -27,9 +27,9 @@ export function cnInput(k: KernelCore, data: Uint8Array, sent: NetlinkFrom): voi
   if (data.length < NLMSG_HDRLEN) return
   const state = connectorState(k)
   const { leastLength, overlong, delivery } = state.settings
-  const length = le32(data, 0)
+  const length = read32(data, 0, state.net.netlink.byteOrder)
   if (length < leastLength || length > data.length || length > CONNECTOR_MAX_MSG_SIZE) return
-  const msg = decodeCnMsg(data.subarray(NLMSG_HDRLEN))
+  const msg = decodeCnMsg(data.subarray(NLMSG_HDRLEN), state.isLittle)
   if (msg === null || (overlong === 'drop' && msg.data.length < msg.len)) return
   const entry = state.entries.get(keyOf(msg.id))
   if (entry === undefined) return

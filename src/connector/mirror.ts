@@ -16,6 +16,7 @@ import { type Errno, isErr } from '../abi/errno.js'
 import { O_DIRECTORY, O_RDONLY } from '../abi/fcntl.js'
 import { MSG_DONTWAIT } from '../abi/socket.js'
 import { utf8Decode } from '../lib/bytes.js'
+import type { ByteOrder } from '../lib/nlmsg.js'
 import type { MirrorCalls, Steps } from './calls.js'
 import { askForProcesses, type ConnectorEvent, ConnectorReader, openConnector } from './client.js'
 import { type Genealogy, isReply } from './genealogy.js'
@@ -114,13 +115,20 @@ export class ProcessMirror {
   resyncs = 0
   /** How often ENOBUFS has been heard. */
   overruns = 0
-  private readonly reader = new ConnectorReader()
+  private readonly reader: ConnectorReader
+  private readonly order: ByteOrder
   private readonly threads = new Index()
   private readonly children = new Index()
   /** Tasks that /proc must be asked about. */
   private readonly unsure = new Set<number>()
   private mustRead = true
-  private failure = 0;
+  private failure = 0
+
+  /** `order`: the kernel's byte order. */
+  constructor(order: ByteOrder = 'little') {
+    this.order = order
+    this.reader = new ConnectorReader([], undefined, order)
+  }
 
   /**
    * Opens a socket, asks for events, waits for the answer and reads the table: the descriptor, or an Errno: those of
@@ -130,7 +138,7 @@ export class ProcessMirror {
     const fd = yield* openConnector(sys, [PROC_ID.idx])
     if (isErr(fd)) return fd
     const request = { id: PROC_ID, seq, ack: seq }
-    const sent = yield* askForProcesses(sys, fd, true, request)
+    const sent = yield* askForProcesses(sys, fd, true, request, this.order)
     if (isErr(sent)) return sent
     for (let isAnswered = false; !isAnswered; )
       for (const event of yield* this.reader.events(sys, fd)) {

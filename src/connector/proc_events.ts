@@ -31,7 +31,7 @@ import { EINVAL } from '../abi/errno.js'
 import { NLMSG_HDRLEN } from '../abi/netlink.js'
 import type { KernelCore } from '../kernel/kernel.js'
 import type { Task, TaskNotifiers } from '../kernel/module.js'
-import { le32 } from '../lib/nlmsg.js'
+import { read32 } from '../lib/nlmsg.js'
 import { broadcast, DATA, isHeard, putHeader } from './send.js'
 import { type ConnectorState, connectorState } from './state.js'
 
@@ -70,13 +70,15 @@ class Sender {
   ): void {
     if (!isHeard(state, CN_IDX_PROC)) return
     const { bytes, view, layout } = this
-    putHeader(view, bytes.length, seq)
-    putCnMsg(view, NLMSG_HDRLEN, { id: PROC_ID, seq, ack, len: bytes.length - DATA, flags: 0 })
-    const at = putProcEvent(view, DATA, layout, what, cpu, Math.round(state.net.k.state.now * 1e6))
-    view.setUint32(at, a, true)
-    view.setUint32(at + 4, b, true)
-    view.setUint32(at + 8, c, true)
-    view.setUint32(at + 12, d, true)
+    const { isLittle } = state
+    putHeader(view, bytes.length, seq, isLittle)
+    putCnMsg(view, NLMSG_HDRLEN, { id: PROC_ID, seq, ack, len: bytes.length - DATA, flags: 0 }, isLittle)
+    const timestampNs = Math.round(state.net.k.state.now * 1e6)
+    const at = putProcEvent(view, DATA, layout, what, cpu, timestampNs, isLittle)
+    view.setUint32(at, a, isLittle)
+    view.setUint32(at + 4, b, isLittle)
+    view.setUint32(at + 8, c, isLittle)
+    view.setUint32(at + 12, d, isLittle)
     broadcast(state, CN_IDX_PROC, bytes.slice(), about)
   }
 }
@@ -115,7 +117,7 @@ export function onProcControl(k: KernelCore, { seq, ack, len, data }: CnMsg): vo
   const state = connectorState(k)
   const { processEvents } = state.settings
   if (len !== 4 || data.length !== 4 || processEvents === false) return
-  const op = le32(data, 0)
+  const op = read32(data, 0, state.net.netlink.byteOrder)
   if (op === PROC_CN_MCAST_LISTEN) state.listeners++
   else if (op === PROC_CN_MCAST_IGNORE) state.listeners--
   if (state.listeners < 1) return

@@ -16,10 +16,10 @@ export const DATA = NLMSG_HDRLEN + CN_MSG_SIZE
 const align4 = (length: number): number => (length + 3) & ~3
 
 /** Writes the header of netlink for a message of `len` bytes. */
-export function putHeader(view: DataView, len: number, seq: number): void {
-  view.setUint32(0, len, true)
-  view.setUint16(4, NLMSG_DONE, true)
-  view.setUint32(8, seq, true)
+export function putHeader(view: DataView, len: number, seq: number, isLittle: boolean): void {
+  view.setUint32(0, len, isLittle)
+  view.setUint16(4, NLMSG_DONE, isLittle)
+  view.setUint32(8, seq, isLittle)
 }
 
 /** To a group, whoever listens. What `netlinkBroadcast` says. */
@@ -59,8 +59,10 @@ export function cnNetlinkSend(
   if (!isHeardNow) return 0
   const bytes = new Uint8Array(align4(DATA + msg.data.length))
   const view = new DataView(bytes.buffer)
-  putHeader(view, nlmsgLength === 'padded' ? bytes.length : DATA + msg.data.length, msg.seq)
-  putCnMsg(view, NLMSG_HDRLEN, { ...msg, len: msg.data.length })
+  const { isLittle } = state
+  const length = nlmsgLength === 'padded' ? bytes.length : DATA + msg.data.length
+  putHeader(view, length, msg.seq, isLittle)
+  putCnMsg(view, NLMSG_HDRLEN, { ...msg, len: msg.data.length }, isLittle)
   bytes.set(msg.data, DATA)
   const result = broadcast(state, to, bytes, about)
   return saysNobodyListens ? result : 0

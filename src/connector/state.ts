@@ -80,6 +80,11 @@ export class ConnectorState {
     this.settings = settings
     this.net = net
   }
+
+  /** Are the least significant bytes of numbers first, as on an i386? */
+  get isLittle(): boolean {
+    return this.net.netlink.byteOrder === 'little'
+  }
 }
 
 /** How ids are looked up. */

@@ -67,21 +67,19 @@ export type Kernel<Ms extends ModuleList = readonly []> = KernelMembers<CoreSys 
     fork(): Kernel<Ms>
   }
 
+/** What has a kernel: a scenario. */
+export interface HasKernel<S> {
+  /** The kernel. */
+  readonly k: KernelMembers<S>
+}
+
 /**
  * The calls of a kernel's generator programs, for functions with a name: `function* server(sys: SysOf<typeof k>)`. `K` is
  * the kernel, or what has it as `k`, such as a scenario.
  */
 export type SysOf<K> =
-  K extends KernelMembers<infer S>
-    ? ProgramSys<S>
-    : K extends { readonly k: KernelMembers<infer S> }
-      ? ProgramSys<S>
-      : never
+  K extends KernelMembers<infer S> ? ProgramSys<S> : K extends HasKernel<infer S> ? ProgramSys<S> : never
 
 /** A process of a kernel, for parameters: `(p: ProcessOf<typeof k>)`. */
 export type ProcessOf<K> =
-  K extends KernelMembers<infer S>
-    ? Process<S>
-    : K extends { readonly k: KernelMembers<infer S> }
-      ? Process<S>
-      : never
+  K extends KernelMembers<infer S> ? Process<S> : K extends HasKernel<infer S> ? Process<S> : never

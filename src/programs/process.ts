@@ -85,7 +85,7 @@ export class Process<S = CoreSys> {
   }
 
   /** What is shown of it: pid, name and state, and not the kernel behind it. */
-  toJSON(): { readonly pid: number; readonly comm: string; readonly state: ProcessState } {
+  toJSON(): Pick<Process, 'pid' | 'comm' | 'state'> {
     const { pid, comm, state } = this
     return { pid, comm, state }
   }
