@@ -15,6 +15,7 @@ import {
   always,
   answers,
   CAP_FSETID,
+  CAP_MKNOD,
   callsOf,
   goOn,
   isType,
@@ -357,6 +358,20 @@ export const ERA_6_18: readonly EraDifference[] = [
     cite: 'pipe_read, fs/pipe.c: waiting_writers gone since 5.5; 2.6.20: pipe_readv lets PIPE_WAITING_WRITERS go on first',
     covers: (m) => readsOn(m, (name) => actorOf(m, name)?.line?.op ?? ''),
     after: always,
+  }),
+  vs618({
+    name: 'who has another fsuid than 0 makes no devices',
+    cite: 'CAP_FS_SET, include/linux/capability.h: setfsuid takes CAP_MKNOD away and gives it back since 2.6.30; before, CAP_FS_MASK, the first five',
+    covers(m) {
+      const sets = callsOf(m)?.capget(0)
+      if (sets === undefined || isErr(sets)) return false
+      const has = (capability: number): boolean => ((sets.effective >>> capability) & 1) !== 0
+      const isDevice = /S_IF(CHR|BLK)/.test(m.line.a[1] ?? '')
+      return (
+        m.line.op === 'mknod' && isDevice && answers(m, 'EPERM', 'ok') && has(CAP_MKNOD) && !has(CAP_FSETID)
+      )
+    },
+    after: undoIfRefused,
   }),
   vs618({
     name: 'not Linux: directories of the file system that was recorded on have a size',

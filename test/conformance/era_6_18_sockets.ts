@@ -159,6 +159,16 @@ export const ERA_6_18_SOCKETS: readonly EraDifference[] = [
     after: () => 'undo',
   }),
   vs618({
+    name: 'what a socket sends may wait in more memory',
+    cite: 'sysctl_wmem_default, net/core/sock.c: 256 times SKB_TRUESIZE(256), 212992 bytes, since 3.2; in 2.6.14 256 times 432',
+    covers: (m) =>
+      SENDS.has(m.line.op) &&
+      unixAt(m, SOCK_STREAM) !== undefined &&
+      m.line.r !== undefined &&
+      m.ours.blk === 1,
+    after: always,
+  }),
+  vs618({
     name: 'a read takes what several tasks have written together',
     cite: 'unix_stream_recvmsg, net/unix/af_unix.c: credentials part messages only for SO_PASSCRED since 3.2; before, always',
     covers: (m) => {

@@ -189,6 +189,7 @@ const S_IFMT = 0o170000
 export const isType = (mode: number, ...types: readonly number[]): boolean => types.includes(mode & S_IFMT)
 
 export const CAP_FSETID = 4
+export const CAP_MKNOD = 27
 
 /** Has the acting task CAP_FSETID, or is it in this group? */
 export function mayKeepSetGid({ line, world }: Mismatch, gid: number): boolean {
