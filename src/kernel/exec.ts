@@ -289,7 +289,7 @@ export function doExecve(
   current.program = found.program
   current.flags &= ~(TF_FORKNOEXEC | TF_VFORK | TF_STARTED)
   completeVfork(current)
-  for (const notify of k.notifiers) notify.exec?.(current)
+  k.notifiers.exec(current)
   if (k.trace.taskExec) {
     k.trace.emitEvent({
       kind: 'task:exec',

@@ -78,7 +78,7 @@ export function doExit(current: Task, code: number): void {
   if (current === k.state.init) throw new KernelBug('attempted to kill init: pid 1 exited')
   if (current.state >= TASK_ZOMBIE) return
   current.flags |= TF_EXITING
-  for (const notifier of k.notifiers) notifier.exit?.(current, code)
+  k.notifiers.exit(current, code)
   if (k.trace.taskExit) {
     k.trace.emitEvent({
       kind: 'task:exit',
@@ -298,6 +298,6 @@ export function releaseTask(task: Task): void {
   removeChild(task)
   countUser(task, -1)
   state.tasks.delete(task.pid)
-  for (const notify of task.k.notifiers) notify.release?.(task)
+  task.k.notifiers.release(task)
   if (isGroupLeader(task)) leavePgrp(state, task.group)
 }

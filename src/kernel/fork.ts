@@ -145,7 +145,7 @@ export function copyProcess(current: Task, flags: number): Ret<Task> {
   k.state.forks++
   const part = partOf(current)
   if (part !== null) part.forks++
-  for (const notify of k.notifiers) notify.fork?.(current, child)
+  k.notifiers.fork(current, child)
   if (k.trace.taskFork) {
     k.trace.emitEvent({
       kind: 'task:fork',

@@ -30,6 +30,7 @@ import type {
   ProcEntry,
   TaskNotifiers,
 } from './module.js'
+import { NO_NOTIFIERS } from './notifiers.js'
 import type { Part } from './part.js'
 import type { ProgramImage, UserMode } from './program.js'
 import { RunQueue } from './runqueue.js'
@@ -167,8 +168,8 @@ export class KernelCore {
   readonly workHandlers = new Map<string, NamedHandler>()
   /** Entries that modules add to /proc. */
   readonly procEntries: ProcEntry[] = []
-  /** Modules' notifiers, in order. */
-  readonly notifiers: Partial<TaskNotifiers>[] = []
+  /** What modules are told of tasks. */
+  notifiers: TaskNotifiers = NO_NOTIFIERS
   /** What subsystems keep of the contributions, by a name of theirs; emptied when they change. */
   readonly caches = new Map<string, unknown>()
   /** @internal What subsystems and modules recount for `checkInvariants`. */

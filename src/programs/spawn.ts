@@ -172,11 +172,9 @@ export function spawnProcess(k: HostKernel, options: SpawnOptions): Process {
 /** The modules have been told of a fork; this is what login and exec would have told them since. */
 function announce(task: Task, { uid, euid, gid, egid }: Cred): void {
   const { cred, k } = task
-  for (const notify of k.notifiers) {
-    if (cred.gid !== gid || cred.egid !== egid) notify.setid?.(task, 'gid')
-    if (cred.uid !== uid || cred.euid !== euid) notify.setid?.(task, 'uid')
-    if (task.program !== null) notify.exec?.(task)
-  }
+  if (cred.gid !== gid || cred.egid !== egid) k.notifiers.setid(task, 'gid')
+  if (cred.uid !== uid || cred.euid !== euid) k.notifiers.setid(task, 'uid')
+  if (task.program !== null) k.notifiers.exec(task)
 }
 
 /** The working directory; where it cannot be entered, the new process is gone without a trace before the throw. */

@@ -13,7 +13,8 @@ import { checkProcEntries, procType } from '../fs/procfs/index.js'
 import { ramfsType, tmpfsType } from '../fs/ramfs.js'
 import { timerHandlers } from '../kernel/itimer.js'
 import { type LoadableModule, loadModule, wireLoaded } from '../kernel/loadable.js'
-import type { AnyModule, Contributions, NamedHandler, PrctlHandler } from '../kernel/module.js'
+import type { AnyModule, Contributions, NamedHandler, PrctlHandler, TaskNotifiers } from '../kernel/module.js'
+import { compileNotifiers, NO_NOTIFIERS } from '../kernel/notifiers.js'
 import { onWakeTimer, WAKE_TIMER } from '../kernel/sleep.js'
 import type { CallShape, SyscallHandler } from '../kernel/syscall.js'
 import { compileHooks, type HookSource } from '../security/chain.js'
@@ -64,6 +65,8 @@ class Owners {
 
 /** The registries while they are being filled. */
 class Wirer {
+  /** What modules want to be told of tasks, in their order. */
+  readonly notifiers: Partial<TaskNotifiers>[] = []
   private readonly k: HostKernel
   private readonly filesystems = new Owners('file system')
   private readonly loadables = new Owners('loadable part')
@@ -140,7 +143,7 @@ class Wirer {
       this.mountOptions.claim(name, owner)
       this.k.mountOptions.add(name)
     }
-    if (contributions.notify !== undefined) this.k.notifiers.push(contributions.notify)
+    if (contributions.notify !== undefined) this.notifiers.push(contributions.notify)
     if (contributions.audit !== undefined) this.k.audits.push(contributions.audit)
   }
 
@@ -204,7 +207,7 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
   k.procEntries.length = 0
   k.mountOptions.clear()
   k.caches.clear()
-  k.notifiers.length = 0
+  k.notifiers = NO_NOTIFIERS
   k.audits.length = 0
   k.prctls.clear()
   k.callName = null
@@ -229,6 +232,7 @@ export function wire(k: HostKernel, order: readonly AnyModule[], fresh: boolean)
     if (contributions.hooks !== undefined) sources.push({ module: module.name, hooks: contributions.hooks })
     Object.defineProperty(k, module.name, { value: contributions.api, configurable: true, enumerable: true })
   }
+  k.notifiers = compileNotifiers(wirer.notifiers)
   if (fresh) loadAtBoot(k)
   else wireLoaded(k)
   const { hooks, used } = compileHooks(sources)

@@ -93,7 +93,7 @@ function commit(current: Task, next: Cred, which: IdKind): void {
     current.cred = next
     countUser(current, 1)
   }
-  for (const notifier of current.k.notifiers) notifier.setid?.(current, which)
+  current.k.notifiers.setid(current, which)
 }
 
 /** The last steps of setuid, setreuid and setresuid: 0, or EAGAIN. Linux: set_user, security_task_post_setuid. */
